@@ -1,0 +1,138 @@
+"""Every error a user can meet: one root, one exit code per class.
+
+The tree::
+
+    DockerPushError              1
+    ├── ConfigError              2   build.toml, flags, variables, git: what the run was told
+    │   └── FindingsError        2   the same, several findings shown in one go
+    ├── AuthenticationError      3   who you are: no credentials, or refused ones
+    ├── PermissionDeniedError    4   what you may do: known, but not allowed
+    ├── RateLimitError           5   the registry asks to come back later
+    ├── RegistryError            6   the registry failed, or cannot be reached
+    ├── BuildError               7   BuildKit could not build
+    │   └── BuilderError         7   no engine, no buildx, or a builder that cannot do what is asked
+    ├── VerificationError        8   what was read back is not what was built
+    ├── OverwriteError           9   an immutable tag already names other bytes
+    └── InterruptedRunError    130   a signal ended the run (143 for SIGTERM)
+
+An error is shown as one line: what went wrong and where, then what to do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class DockerPushError(Exception):
+    """Say what went wrong, where, and what to do next.
+
+    ``message`` names the image or file, the operation and the cause; ``hint`` is the next step, as a sentence that the
+    reader can act on. ``details`` are further lines (the end of a build's log) shown below the one line.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
+
+
+class ConfigError(DockerPushError):
+    """Report input that cannot be used: build.toml, a flag, a variable, the state of git."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with the input, and what would be right.
+
+    ``where`` is the place as a reader finds it: ``build.toml:12 [images.api] platforms``.
+    """
+
+    where: str
+    problem: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem.rstrip('.')}. {self.allowed}"
+
+
+class FindingsError(ConfigError):
+    """Report everything that is wrong with one input at once."""
+
+    def __init__(self, subject: str, findings: tuple[Finding, ...]) -> None:
+        count = len(findings)
+        super().__init__(
+            f"{subject}: {count} {'error' if count == 1 else 'errors'}",
+            hint="Nothing was built or published; correct the lines below and run the same command again.",
+            details=tuple(str(finding) for finding in findings),
+        )
+        self.findings = findings
+
+
+class AuthenticationError(DockerPushError):
+    """Report missing or refused credentials."""
+
+    exit_code = 3
+
+
+class PermissionDeniedError(DockerPushError):
+    """Report that the registry knows us and still refuses."""
+
+    exit_code = 4
+
+
+class RateLimitError(DockerPushError):
+    """Report that the registry asked us to come back later."""
+
+    exit_code = 5
+
+
+class RegistryError(DockerPushError):
+    """Report a registry that failed, cannot be reached, or answers outside its protocol."""
+
+    exit_code = 6
+
+
+class BuildError(DockerPushError):
+    """Report a build that BuildKit could not finish."""
+
+    exit_code = 7
+
+
+class BuilderError(BuildError):
+    """Report an engine, buildx or builder that is missing or cannot do what is asked."""
+
+
+class VerificationError(DockerPushError):
+    """Report that what the registry holds is not what was built."""
+
+    exit_code = 8
+
+
+class OverwriteError(DockerPushError):
+    """Report an immutable tag that already names other bytes."""
+
+    exit_code = 9
+
+
+class InterruptedRunError(DockerPushError):
+    """Report that a signal ended the run; its exit code is 128 plus the signal's number (POSIX shells' convention)."""
+
+    exit_code = 130
+
+    def __init__(self, message: str, *, hint: str, signal_number: int = 2, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.signal_number = signal_number
+
+    @property
+    def status(self) -> int:
+        """Return the exit status of the run that this signal ended."""
+        return 128 + self.signal_number

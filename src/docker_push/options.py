@@ -1,0 +1,124 @@
+"""Every option of a run, resolved by one rule, and where its value came from.
+
+Precedence: command line > environment (the seed's variables) > [images.NAME] > [defaults] or the file's other tables >
+built-in. An empty variable is an unset one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from docker_push.config import BuildFile, CacheTable, SecretTable, SshTable, TagsTable
+from docker_push.references import Platform, Registry
+
+T = TypeVar("T")
+
+
+class Source(IntEnum):
+    """Where a value came from; a higher one wins."""
+
+    BUILT_IN = 0
+    FILE = 1
+    DEFAULTS = 2
+    IMAGE = 3
+    ENVIRONMENT = 4
+    COMMAND_LINE = 5
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """A value, and what said it: ``--platform``, ``CI_DOCKER_PLATFORM``, ``[images.api] platforms``, ``built-in``."""
+
+    value: T
+    source: Source
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """What the command line said; ``None`` and ``()`` mean that the flag was not given."""
+
+    images: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    version: str | None = None
+    domain: str | None = None
+    repository: str | None = None
+    builder: str | None = None
+    tags: tuple[str, ...] = ()
+    rebuild: bool = False
+    allow_dirty: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """One image, with nothing left to default: paths are relative to the root, ``args`` and the like are merged.
+
+    ``depends_on`` are the images that ``contexts`` name with ``target:NAME``.
+    """
+
+    name: str
+    dockerfile: Setting[str]
+    context: Setting[str]
+    platforms: Setting[tuple[Platform, ...]]
+    target: str | None = None
+    args: Mapping[str, str]
+    secret: tuple[SecretTable, ...] = ()
+    ssh: tuple[SshTable, ...] = ()
+    contexts: Mapping[str, str]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    attest: tuple[str, ...]
+    test: tuple[tuple[str, ...], ...] = ()
+    pull: bool = False
+    no_cache: bool = False
+    network: str | None = None
+    extra_hosts: Mapping[str, str]
+    shm_size: str | None = None
+    cache_from: tuple[str, ...] | None = None
+    cache_to: tuple[str, ...] | None = None
+    registry_path: str | None = None
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryOptions:
+    """A registry that every image goes to; ``username_env`` and ``password_env`` name variables, never values."""
+
+    registry: Setting[Registry]
+    path: str
+    insecure: bool
+    username_env: str | None
+    password_env: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """All options of a run.
+
+    ``images`` holds the selected images and everything that they depend on, dependencies first; ``selected`` are the
+    names asked for, in build.toml's order. ``repository`` and ``default_branch`` are ``None`` where only the context
+    can know them. ``version`` is as given, unparsed.
+    """
+
+    images: tuple[ImageOptions, ...]
+    selected: tuple[str, ...]
+    registries: tuple[RegistryOptions, ...]
+    repository: Setting[str] | None
+    default_branch: Setting[str] | None
+    version: Setting[str] | None
+    platform: str | None
+    service: str | None
+    tags: TagsTable
+    cache: CacheTable
+    extra_tags: tuple[str, ...] = ()
+    builder: Setting[str] | None = None
+    rebuild: bool = False
+    allow_dirty: bool = False
+
+
+def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Options:
+    """Resolve every option of a run by precedence; raises FindingsError with everything that is wrong."""
+    raise NotImplementedError
