@@ -26,6 +26,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "home": 0o755, "proc": 0o555, "root": 0o700, "sys": 0o555}
 _MORE_FOLDERS = {"tmp": 0o1777, "usr": 0o755, "usr/bin": 0o755, "usr/sbin": 0o755, "var": 0o755, "var/www": 0o755}
+_MISSING_APPLETS = Path(__file__).parent / "busybox_applets"  # Debian's build leaves these out
 _ETC = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n"
     "nobody:x:65534:65534:nobody:/home:/bin/false\n",
@@ -50,6 +51,11 @@ def write_layout(folder: Path, packages: Mapping[str, Path], native: str) -> Non
     (folder / "index.json").write_text(json.dumps(index, indent=1))
 
 
+def digest_of(folder: Path) -> str:
+    """Give the digest of the layout's index."""
+    return f"sha256:{hashlib.sha256((folder / 'index.json').read_bytes()).hexdigest()}"
+
+
 def _binary(package: Path, folder: Path) -> Path:
     unpack(package, folder)
     for place in ("usr/bin/busybox", "bin/busybox"):
@@ -62,7 +68,7 @@ def _applets(binary: Path) -> list[str]:
     status, output = run([str(binary), "--list"])
     if status != 0:
         raise EngineError(f"busybox of Debian's package does not run on this machine: {output}")
-    return sorted(set(output.split()) - {"busybox"})
+    return [applet for applet in output.split() if applet != "busybox"]
 
 
 def _image(folder: Path, architecture: str, binary: Path, applets: list[str]) -> dict[str, Any]:
@@ -98,7 +104,10 @@ def _entries(binary: Path, applets: list[str]) -> Iterator[tuple[tarfile.TarInfo
     for path, text in _ETC.items():
         yield _file(path, 0o640 if path.endswith("shadow") else 0o644, text.encode())
     yield _file("bin/busybox", 0o755, binary.read_bytes())
-    for applet in applets:
+    scripts = sorted(_MISSING_APPLETS.iterdir())
+    for script in scripts:
+        yield _file(f"bin/{script.name}", 0o755, script.read_bytes())
+    for applet in sorted(set(applets) - {script.name for script in scripts}):
         yield _link(f"bin/{applet}", "busybox"), b""
     yield _link("usr/bin/env", "../../bin/busybox"), b""  # where `#!/usr/bin/env sh` looks
 

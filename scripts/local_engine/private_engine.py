@@ -205,8 +205,8 @@ def _write_docker_config(folders: Folders, tools: Tools) -> None:
     if not config.exists():
         config.write_text("{}\n")
     plugins = folders.docker_config / "cli-plugins"
-    if not plugins.is_symlink():
-        plugins.symlink_to(tools.plugins)
+    plugins.unlink(missing_ok=True)
+    plugins.symlink_to(tools.plugins)
 
 
 def _socket(folders: Folders) -> Path:

@@ -9,6 +9,7 @@ import socket
 import zlib
 from pathlib import Path
 
+from local_engine.busybox import digest_of
 from local_engine.errors import EngineError
 from local_engine.folders import Folders
 from local_engine.processes import find, run, start, wait_for
@@ -41,17 +42,19 @@ def is_free(port: int) -> bool:
 
 def answers(port: int) -> bool:
     """Tell whether a registry answers on the port."""
-    return status_of(port, "/v2/") == http.client.OK
+    return ask(port, "/v2/")[0] == http.client.OK
 
 
-def status_of(port: int, path: str) -> int:
-    """Ask a registry on loopback for a path; its HTTP status, 0 when there is no answer."""
+def ask(port: int, path: str) -> tuple[int, str]:
+    """Ask a registry on loopback for a path; HTTP status (0: no answer) and the digest that it names."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path, headers={"Accept": "application/vnd.oci.image.index.v1+json"})
-        return connection.getresponse().status
+        response = connection.getresponse()
     except (OSError, http.client.HTTPException):
-        return 0
+        return 0, ""
+    else:
+        return response.status, response.getheader("Docker-Content-Digest", "")
     finally:
         connection.close()
 
@@ -95,7 +98,7 @@ def seed_busybox(tools: Tools, port: int) -> None:
         EngineError: the registry does not take it.
     """
     repository, _, tag = _BUSYBOX.partition(":")
-    if status_of(port, f"/v2/{repository}/manifests/{tag}") == http.client.OK:
+    if digest_of(tools.busybox) == ask(port, f"/v2/{repository}/manifests/{tag}")[1]:
         return
     status, output = run([tools.program("crane"), "push", "--index", str(tools.busybox), f"127.0.0.1:{port}/{_BUSYBOX}"])
     if status != 0:

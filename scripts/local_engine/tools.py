@@ -62,8 +62,11 @@ class Tools:
 
 def existing_tools(folders: Folders) -> Tools | None:
     """Find the tools where they are complete."""
-    tools = Tools(folders.cache / f"tools-{_FORMAT}")
-    return tools if tools.folder.is_dir() else None
+    tools = Tools(folders.cache / "tools")
+    try:
+        return tools if (tools.folder / "format").read_text() == _FORMAT else None
+    except OSError:
+        return None
 
 
 def ensure_tools(folders: Folders) -> Tools:
@@ -82,7 +85,10 @@ def ensure_tools(folders: Folders) -> Tools:
         shutil.rmtree(work, ignore_errors=True)
         try:
             _make(Tools(work / "tools"), work / "apt")
-            final = Tools(folders.cache / f"tools-{_FORMAT}")
+            (work / "tools/format").write_text(_FORMAT)
+            final = Tools(folders.cache / "tools")
+            if final.folder.exists():
+                final.folder.rename(work / "older")
             (work / "tools").rename(final.folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
