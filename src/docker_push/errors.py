@@ -90,9 +90,15 @@ class PermissionDeniedError(DockerPushError):
 
 
 class RateLimitError(DockerPushError):
-    """Report that the registry asked us to come back later."""
+    """Report that the registry asked us to come back later, after ``retry_after`` seconds where it said so."""
 
     exit_code = 5
+
+    def __init__(
+        self, message: str, *, hint: str, details: tuple[str, ...] = (), retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.retry_after = retry_after
 
 
 class RegistryError(DockerPushError):

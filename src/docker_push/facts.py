@@ -15,17 +15,20 @@ class BuilderFacts:
     name: str
     driver: str
     platforms: tuple[Platform, ...]
-    buildx: str
     multi_platform: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index."""
+    """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index.
+
+    ``complete`` says that everything the manifest or index names was found in the registry too.
+    """
 
     digest: Digest
     fingerprint: str | None
     platforms: tuple[Platform, ...]
+    complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)

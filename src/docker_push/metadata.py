@@ -1,0 +1,64 @@
+"""Labels, annotations and cache names of an image: facts of the build, never of a tag that may move."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from docker_push.context import Context
+from docker_push.references import Platform, Reference, Repository, Tag
+
+FINGERPRINT = "io.github.atomicloud.docker-push.plan"
+_OCI = "org.opencontainers.image"
+_TAG_LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
+_HASH_LENGTH = 12
+_NOT_IN_SCOPE = re.compile(r"[^a-z0-9_-]+")
+_NOT_IN_TAG = re.compile(r"[^a-z0-9._-]+")
+
+
+def labels(image: str, context: Context, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of an image, sorted; the user's ``own`` win.
+
+    The names are the image-spec's pre-defined annotation keys. Nothing in them changes when a tag moves or when an
+    unchanged image is published again for the same commit.
+    """
+    found = {
+        f"{_OCI}.title": image,
+        f"{_OCI}.revision": context.revision,
+        f"{_OCI}.source": context.source_url,
+        f"{_OCI}.created": None if context.created is None else timestamp(context.created),
+    }
+    return dict(sorted(({key: value for key, value in found.items() if value} | dict(own)).items()))
+
+
+def timestamp(seconds: int) -> str:
+    """Return seconds since the epoch as RFC 3339 in UTC, as the image-spec asks for ``created``."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cache_repository(image: Repository) -> Repository:
+    """Return the repository in which an image's build cache is kept: beside the image, never among its tags."""
+    return Repository.parse(image.registry, f"{image.path}-cache")
+
+
+def cache_reference(image: Repository, scope: Sequence[str], platforms: Sequence[Platform], branch: str) -> Reference:
+    """Return the name of one cache: unique by LPSM platform and service (``scope``), image, target platforms and branch.
+
+    The parts are joined by '.', which only the last may hold, so that two scopes never meet in one name. Where a part
+    had to be changed to fit, or the name would be too long, a hash of the exact parts makes it unique again.
+    """
+    exact = [*scope, "_".join(sorted(str(platform) for platform in platforms)), branch]
+    fitted = [_fit(part, _NOT_IN_SCOPE) for part in exact[:-1]] + [_fit(branch, _NOT_IN_TAG)]
+    fitted[-2] = "_".join(sorted(str(platform).replace("/", "-") for platform in platforms))
+    lossless = [*exact[:-2], fitted[-2], branch]
+    name = ".".join(fitted).lstrip(".-")
+    if fitted != lossless or len(name) > _TAG_LIMIT:
+        digest = hashlib.sha256("\0".join(exact).encode()).hexdigest()[:_HASH_LENGTH]
+        name = f"{name[: _TAG_LIMIT - _HASH_LENGTH - 1]}-{digest}"
+    return Reference(cache_repository(image), Tag.parse(name))
+
+
+def _fit(part: str, outside: re.Pattern[str]) -> str:
+    return outside.sub("-", part.lower())

@@ -1,0 +1,314 @@
+"""The plan: every name, tag, label, annotation and cache reference of a run, and the reason for each.
+
+Pure: the same options, context and facts give the same plan. Execution only reads it and never makes up a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from docker_push import metadata, tagging, versions
+from docker_push.context import Context, Event
+from docker_push.errors import ConfigError
+from docker_push.facts import Facts, Published
+from docker_push.options import ImageOptions, Options, RegistryOptions
+from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag, quoted
+from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
+
+
+class Action(str, Enum):
+    """What is done for an image before its tags move."""
+
+    BUILD = "build"
+    ADOPT = "adopt"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedImage:
+    """One image of a run.
+
+    ``asked`` is false for an image that is only there because another needs it; ``publish`` also for every image of a run
+    that may not push. ``repositories`` has one entry per registry, in build.toml's order. ``digest`` is what an adopted image has.
+    ``fingerprint`` is a SHA-256 over all that this plan says about the image's content; two runs of one commit whose
+    fingerprints agree are the same work. ``lists_tags`` says that the plan depends on all
+    tags of the repository: on the versions that are published.
+    """
+
+    name: str
+    options: ImageOptions
+    asked: bool
+    publish: bool
+    action: Action
+    why: str
+    repositories: tuple[Repository, ...]
+    tags: tuple[PlannedTag, ...]
+    skipped: tuple[SkippedTag, ...]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    cache_from: tuple[str, ...]
+    cache_to: tuple[str, ...]
+    cache_why: str
+    fingerprint: str
+    lists_tags: bool
+    digest: Digest | None = None
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Return the platforms that are asked for, in the user's order."""
+        return self.options.platforms.value
+
+    @property
+    def has_index(self) -> bool:
+        """Tell whether BuildKit writes an index: for several platforms, or for attestations beside one."""
+        return len(self.platforms) > 1 or any("disabled=true" not in text for text in self.options.attest)
+
+    @property
+    def commit_tag(self) -> Tag:
+        """Return the tag under which the image is staged."""
+        return next(planned.tag for planned in self.tags if planned.kind is TagKind.COMMIT)
+
+    def staged(self, repository: Repository) -> Reference:
+        """Return the name under which the image is staged in ``repository``."""
+        return Reference(repository, self.commit_tag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole run: ``images`` has dependencies before the images that need them."""
+
+    context: Context
+    slug: str
+    version: str | None
+    images: tuple[PlannedImage, ...]
+    registries: tuple[RegistryOptions, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def published(self) -> tuple[PlannedImage, ...]:
+        """Return the images whose tags are put."""
+        return tuple(image for image in self.images if image.publish)
+
+    def insecure(self, registry: Registry) -> bool:
+        """Tell whether plain http was allowed for a registry."""
+        return any(entry.insecure for entry in self.registries if entry.registry.value == registry)
+
+
+def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan:
+    """Return the plan of a run; ``facts`` is ``None`` for a plan made without looking at the world.
+
+    Raises ConfigError for a version, tag or repository path that cannot be.
+    """
+    drafts = _drafts(options, context, facts or Facts())
+    needed = _needed(drafts)
+    images = tuple(draft if draft.name in needed else _idle(draft) for draft in drafts)
+    tags = _tag_plan(options, context, facts or Facts(), images[0].repositories[0])
+    release = _release(options, context)
+    return Plan(
+        context=context,
+        slug=tags.slug,
+        version=str(release.version) if release else None,
+        images=images,
+        registries=options.registries,
+        warnings=tags.warnings,
+    )
+
+
+def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedImage, ...]:
+    release = _release(options, context)
+    asked = (release.image,) if release and release.image else options.selected
+    wanted = _closure(asked, options.images)
+    drafts: dict[str, PlannedImage] = {}
+    for image in options.images:
+        if image.name in wanted:
+            drafts[image.name] = _draft(image, options, context, facts, drafts, asked=image.name in asked)
+    return tuple(drafts.values())
+
+
+def _release(options: Options, context: Context) -> versions.Release | None:
+    """Read the version of the run: the one that was given, else the git tag that is being built, if it is one."""
+    names = tuple(image.name for image in options.images)
+    if options.version is not None:
+        release = versions.parse_release(options.version.value, names)
+        if release.image and release.image not in options.selected:
+            raise ConfigError(
+                f"{options.version.origin}: {quoted(options.version.value)} releases the image {release.image},"
+                f" which is not among the images of this run ({', '.join(options.selected)})",
+                hint=f"Leave --image out, or give --image {release.image}.",
+            )
+        return release
+    if context.tag is None or context.event is not Event.TAG:
+        return None
+    try:
+        release = versions.parse_release(context.tag, names)
+    except ConfigError:
+        return None  # an ordinary git tag: it names a branch-like tag, no release
+    return release if release.image in (None, *options.selected) else None
+
+
+def _closure(names: Iterable[str], images: Iterable[ImageOptions]) -> set[str]:
+    """Return ``names`` and all that they depend on."""
+    needs = {image.name: image.depends_on for image in images}
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += needs[name]
+    return found
+
+
+def _draft(  # noqa: PLR0913
+    image: ImageOptions,
+    options: Options,
+    context: Context,
+    facts: Facts,
+    before: Mapping[str, PlannedImage],
+    *,
+    asked: bool,
+) -> PlannedImage:
+    repositories = _repositories(image, options, context)
+    tags = _tag_plan(options, context, facts, repositories[0])
+    cache_from, cache_to, cache_why = _cache(image, options, context, repositories[0], tags.slug, facts)
+    labels = metadata.labels(image.name, context, image.labels)
+    fingerprint = _fingerprint(image, context, labels, before)
+    draft = PlannedImage(
+        name=image.name,
+        options=image,
+        asked=asked,
+        publish=asked and not tags.build_only,
+        action=Action.BUILD,
+        why=tags.build_only or ("asked for" if asked else "another image of the run needs it"),
+        repositories=repositories,
+        tags=tags.tags,
+        skipped=tags.skipped,
+        labels=labels,
+        annotations=labels | dict(image.annotations),
+        cache_from=cache_from,
+        cache_to=cache_to,
+        cache_why=cache_why,
+        fingerprint=fingerprint,
+        lists_tags=_release(options, context) is not None
+        and (options.tags.latest == "release" or bool(options.tags.semver)),
+    )
+    return _adopted(draft, options, context, facts)
+
+
+def _tag_plan(options: Options, context: Context, facts: Facts, repository: Repository) -> TagPlan:
+    release = _release(options, context)
+    seen = facts.repositories.get(repository)
+    return tagging.plan_tags(
+        context,
+        options.tags,
+        version=str(release.version) if release else None,
+        extra=options.extra_tags,
+        published=seen.tags if seen else None,
+        allow_dirty=options.allow_dirty,
+    )
+
+
+def _repositories(image: ImageOptions, options: Options, context: Context) -> tuple[Repository, ...]:
+    owner, _, repo = context.repository.rpartition("/")
+    names = {"repository": context.repository, "owner": owner, "repo": repo, "image": image.name}
+    paths = (image.registry_path or entry.path for entry in options.registries)
+    return tuple(
+        Repository.parse(entry.registry.value, path.format_map(names))
+        for entry, path in zip(options.registries, paths, strict=True)
+    )
+
+
+def _cache(  # noqa: PLR0913
+    image: ImageOptions, options: Options, context: Context, repository: Repository, branch: str, facts: Facts
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return what to read, what to write, and why: read branch then default branch, write the branch's own.
+
+    A cache that cannot be written never fails the build (BuildKit's ``ignore-error``); one that cannot be read is only
+    warned about by BuildKit.
+    """
+    if image.cache_from is not None or image.cache_to is not None:
+        return image.cache_from or (), image.cache_to or (), "as build.toml says"
+    if options.cache.backend == "none":
+        return (), (), 'none: [cache] backend is "none"'
+    owner, _, repo = context.repository.rpartition("/")
+    scope = (options.platform or owner, options.service or repo)
+    chain = dict.fromkeys((branch, tagging.slug(context.default_branch)))
+    names = [metadata.cache_reference(repository, scope, image.platforms.value, name) for name in chain if name]
+    read = tuple(f"type=registry,ref={name}" for name in names)
+    if not context.trusted:
+        return read, (), "read only: the run is not trusted"
+    if facts.builder and not facts.builder.multi_platform:
+        return (), (), f"none: the image store of builder {facts.builder.name} cannot export a cache"
+    write = f"type=registry,ref={names[0]},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
+    return read, (write,), f"read {' then '.join(chain)}, write {branch}"
+
+
+def _fingerprint(
+    image: ImageOptions, context: Context, labels: Mapping[str, str], before: Mapping[str, PlannedImage]
+) -> str:
+    """Hash all that the plan says about an image's content; secrets count by their names, dependencies by theirs."""
+    content = {
+        "commit": context.commit,
+        "revision": context.revision,
+        "dockerfile": image.dockerfile.value,
+        "context": image.context.value,
+        "platforms": sorted(map(str, image.platforms.value)),
+        "target": image.target,
+        "args": dict(image.args),
+        "secrets": sorted(secret.id for secret in image.secret),
+        "ssh": sorted(entry.id for entry in image.ssh),
+        "contexts": dict(image.contexts),
+        "labels": dict(labels),
+        "annotations": dict(image.annotations),
+        "attest": sorted(image.attest),
+        "network": image.network,
+        "extra-hosts": dict(image.extra_hosts),
+        "shm-size": image.shm_size,
+        "needs": {name: before[name].fingerprint for name in sorted(image.depends_on)},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Facts) -> PlannedImage:
+    """Adopt what is staged under our commit tag with our fingerprint, complete, in every registry; else build."""
+    found = [_staged(facts, repository) for repository in draft.repositories]
+    if not all(found):
+        return draft
+    if options.rebuild:
+        return replace(draft, why="--rebuild: what is staged for this commit is replaced")
+    if context.dirty and context.ci == "local":
+        return replace(draft, why="the working tree has changes: a commit does not say what they are")
+    whole = [
+        entry
+        for entry in found
+        if entry
+        and entry.complete
+        and entry.fingerprint == draft.fingerprint
+        and set(entry.platforms) == set(draft.platforms)
+    ]
+    if len(whole) != len(found) or len({entry.digest for entry in whole}) != 1:
+        return replace(draft, why=f"{draft.commit_tag} is there, but from another plan or not complete")
+    why = f"{draft.commit_tag} is already staged with this plan"
+    return replace(draft, action=Action.ADOPT, why=why, digest=whole[0].digest)
+
+
+def _staged(facts: Facts, repository: Repository) -> Published | None:
+    seen = facts.repositories.get(repository)
+    return seen.commit if seen else None
+
+
+def _needed(drafts: tuple[PlannedImage, ...]) -> set[str]:
+    """Return the images that are asked for or that a build needs: a dependency of adopted images alone is not."""
+    needed = {draft.name for draft in drafts if draft.asked}
+    for draft in reversed(drafts):
+        if draft.name in needed and draft.action is Action.BUILD:
+            needed.update(draft.options.depends_on)
+    return needed
+
+
+def _idle(draft: PlannedImage) -> PlannedImage:
+    return replace(draft, action=Action.NONE, why="nothing of this run that needs it is built")

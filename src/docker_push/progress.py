@@ -1,0 +1,143 @@
+"""BuildKit's progress events (``--progress=rawjson``) as values; never what decides whether a build succeeded.
+
+Each line is one ``SolveStatus`` of moby/buildkit ``client/graph.go``: vertexes, statuses, logs (base64), warnings.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_LOG_LINES = 40
+_NAME = re.compile(
+    r"\[(?:(?P<target>[A-Za-z0-9_-]+) )?(?:(?P<platform>[a-z0-9]+/[a-z0-9/]+)(?:->[a-z0-9/]+)? ?)?[^\]]*\]"
+)
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Return foreign text without terminal escapes and control characters, tabs and line ends kept."""
+    return _CONTROL.sub("", text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step that ended: its name as BuildKit gives it, whether it came from the cache, and its error if it failed."""
+
+    name: str
+    cached: bool
+    seconds: float
+    error: str
+
+
+@dataclass(kw_only=True)
+class _Vertex:
+    name: str = ""
+    ended: bool = False
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Follow one bake: feed lines, get the steps that ended; keep the log's end of each step, bounded.
+
+    ``failed`` is the first step that failed by itself (not because a neighbour did); ``stray`` are the last lines that
+    are no events, as buildx prints its own errors.
+    """
+
+    failed: Step | None = None
+    stray: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
+    _vertexes: dict[str, _Vertex] = field(default_factory=dict)
+    _failed_digest: str = ""
+
+    def feed(self, line: str) -> Iterator[Step]:
+        """Take one line; yield the steps that it ends."""
+        event = _event(line)
+        if event is None:
+            if line.strip():
+                self.stray.append(printable(line))
+            return
+        for log in _entries(event, "logs"):
+            self._vertex(log.get("vertex")).log.extend(_decoded(log.get("data")).splitlines())
+        for vertex in _entries(event, "vertexes"):
+            step = self._ended(vertex)
+            if step is not None:
+                yield step
+
+    def log(self) -> tuple[str, ...]:
+        """Return the end of the failed step's log, or else of what buildx printed beside the events."""
+        lines = self._vertexes[self._failed_digest].log if self._failed_digest else self.stray
+        return tuple(lines)
+
+    def _vertex(self, digest: object) -> _Vertex:
+        return self._vertexes.setdefault(str(digest), _Vertex())
+
+    def _ended(self, event: Mapping[str, object]) -> Step | None:
+        vertex = self._vertex(event.get("digest"))
+        vertex.name = printable(str(event.get("name") or vertex.name))
+        if not event.get("completed") or vertex.ended:
+            return None
+        vertex.ended = True
+        error = printable(str(event.get("error") or ""))
+        step = Step(name=vertex.name, cached=bool(event.get("cached")), seconds=_seconds(event), error=error)
+        if self.failed is None and _is_cause(step):
+            self.failed, self._failed_digest = step, str(event.get("digest"))
+        return step
+
+
+def _is_cause(step: Step) -> bool:
+    """Tell a step that failed by itself: a neighbour's failure cancels the others, a cache may be missing at any time."""
+    harmless = "context canceled" in step.error or step.name.startswith(("importing cache", "exporting cache"))
+    return bool(step.error) and not harmless
+
+
+def target_of(step: str) -> str | None:
+    """Return the bake target that a step's name begins with, where bake names one (it does not for a lone target)."""
+    match = _NAME.match(step)
+    return match["target"] if match and match["target"] != "internal" else None
+
+
+def _event(line: str) -> Mapping[str, object] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _entries(event: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    entries = event.get(key)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _decoded(data: object) -> str:
+    try:
+        return printable(base64.b64decode(str(data or "")).decode("utf-8", "replace"))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _seconds(event: Mapping[str, object]) -> float:
+    started, completed = _moment(event.get("started")), _moment(event.get("completed"))
+    return max(0.0, completed - started) if started and completed else 0.0
+
+
+def _moment(text: object) -> float:
+    """Read RFC 3339 with any number of fraction digits (Go writes up to nine) as seconds since the epoch."""
+    from datetime import datetime  # noqa: PLC0415
+
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", str(text or ""))
+    if not match:
+        return 0.0
+    try:
+        whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return whole.timestamp() + float(match[2] or 0)

@@ -1,0 +1,273 @@
+"""The publish protocol: stage, verify, then move tags. What it promises is in docs/explanation/architecture.md.
+
+No registry offers an atomic push of several tags, so the order is what keeps a run whole: everything is pushed under
+commit tags alone and read back; only when every image of the run is verified on every registry do other tags move,
+``latest`` last. The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from docker_push.errors import OverwriteError, VerificationError
+from docker_push.facts import Published, RepositoryFacts
+from docker_push.metadata import FINGERPRINT
+from docker_push.plan import Plan, PlannedImage
+from docker_push.references import Digest, Platform, Reference, Registry, Repository
+from docker_push.registry import Client, Manifest
+from docker_push.tagging import PlannedTag, TagKind
+
+T = TypeVar("T")
+R = TypeVar("R")
+_IN_FLIGHT = 4  # requests to one registry, as go-containerregistry and BuildKit do
+
+
+class State(str, Enum):
+    """What happened to a tag."""
+
+    CREATED = "created"
+    MOVED = "moved"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagOutcome:
+    """A tag of one repository, before and after the run; ``image`` is the image's name in build.toml."""
+
+    image: str
+    reference: Reference
+    kind: TagKind
+    before: Digest | None
+    after: Digest
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What one platform of an image is: its manifest's digest, and the bytes of config and layers as they travel."""
+
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """An image that is in one repository under its commit tag, verified: the very bytes, and what they name."""
+
+    image: PlannedImage
+    repository: Repository
+    manifest: Manifest
+    platforms: Mapping[Platform, Content]
+
+    @property
+    def reference(self) -> Reference:
+        """Return the name that tells all: repository, commit tag, digest."""
+        return Reference(self.repository, self.image.commit_tag, self.manifest.digest)
+
+
+Clients = Mapping[Registry, Client]
+
+
+def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
+    """Look at what the registries hold under the plan's names; raises the registry's errors.
+
+    All tags of a repository are listed only where the plan depends on them (aliases and ``latest`` by version).
+    """
+    places = [(image, repository) for image in plan.images for repository in image.repositories]
+
+    def look(place: tuple[PlannedImage, Repository]) -> tuple[Repository, RepositoryFacts]:
+        image, repository = place
+        client = clients[repository.registry]
+        tags = client.tags(repository) if image.lists_tags else ()
+        return repository, RepositoryFacts(tags=tags, commit=_published(client, image.staged(repository)))
+
+    return dict(_in_parallel(look, places))
+
+
+def _published(client: Client, reference: Reference) -> Published | None:
+    descriptor = client.head(reference.repository, reference.tag)
+    if descriptor is None:
+        return None
+    manifest = client.get(reference.repository, descriptor.digest)
+    platforms = client.platforms(reference.repository, manifest)
+    return Published(
+        digest=manifest.digest,
+        fingerprint=manifest.annotations.get(FINGERPRINT),
+        platforms=tuple(platforms),
+        complete=not _missing(client, reference.repository, manifest),
+    )
+
+
+def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients) -> tuple[Staged, ...]:
+    """Read back everything that was staged and compare it with what the builder said and the plan asked for.
+
+    ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Bytes are read
+    by digest and hashed. Raises VerificationError for the first image that is not whole.
+    """
+    places = [(image, repository) for image in plan.published for repository in image.repositories]
+    return tuple(_in_parallel(lambda place: _verified(*place, digests[place[0].name], clients), places))
+
+
+def _verified(image: PlannedImage, repository: Repository, digest: Digest, clients: Clients) -> Staged:
+    client = clients[repository.registry]
+    manifest = client.get(repository, digest)
+    platforms = client.platforms(repository, manifest)
+    if set(platforms) != set(image.platforms):
+        raise VerificationError(
+            f"image {image.name}: {Reference(repository, image.commit_tag, digest)} holds {_listed(platforms)},"
+            f" but {_listed(image.platforms)} were asked for",
+            hint="No moving tag was touched; run the same command again with --rebuild.",
+        )
+    missing = _missing(client, repository, manifest)
+    if missing:
+        raise VerificationError(
+            f"image {image.name}: {Reference(repository, None, digest)} names {missing}, which the registry does not have",
+            hint="No moving tag was touched; run the same command again with --rebuild.",
+        )
+    content = {platform: _content(client, repository, child) for platform, child in platforms.items()}
+    return Staged(image=image, repository=repository, manifest=manifest, platforms=content)
+
+
+def _missing(client: Client, repository: Repository, manifest: Manifest) -> Digest | None:
+    """Return the first thing that an index names and the registry lacks."""
+    return next((child.digest for child in manifest.children if client.head(repository, child.digest) is None), None)
+
+
+def _content(client: Client, repository: Repository, digest: Digest) -> Content:
+    """Read one platform's manifest back (its bytes are hashed) and add up what it names."""
+    manifest = client.get(repository, digest)
+    parts = [manifest.content.get("config"), *manifest.content.get("layers", ())]
+    return Content(digest=digest, size=sum(int(part.get("size", 0)) for part in parts if isinstance(part, dict)))
+
+
+def _listed(platforms: Iterable[Platform]) -> str:
+    return ", ".join(sorted(map(str, platforms))) or "no platform"
+
+
+def find_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
+    """Return image name -> digest of what is staged for the plan's commit, for a publish apart from its staging.
+
+    Raises VerificationError where an image is not staged, or not in every registry with one digest.
+    """
+    found: dict[str, Digest] = {}
+    for image in plan.published:
+        heads = {
+            repository: clients[repository.registry].head(repository, image.commit_tag)
+            for repository in image.repositories
+        }
+        missing = [str(image.staged(repository)) for repository, head in heads.items() if head is None]
+        kinds = {head.digest for head in heads.values() if head}
+        if missing or len(kinds) != 1:
+            what = (
+                f"{missing[0]} does not exist"
+                if missing
+                else "its registries hold different bytes under the commit tag"
+            )
+            hint = f"Run docker.stage --image {image.name} for this commit first."
+            raise VerificationError(f"image {image.name}: nothing to publish: {what}", hint=hint)
+        found[image.name] = kinds.pop()
+    return found
+
+
+def move(staged: Sequence[Staged], clients: Clients, on_tag: Callable[[TagOutcome], None]) -> tuple[TagOutcome, ...]:
+    """Put every tag of every image on its verified bytes, kind by kind, ``latest`` last; return what happened.
+
+    Versions are looked up first, all of them: one that names other bytes raises OverwriteError before any tag moves.
+    ``on_tag`` is called as each tag is done, so that an interrupted run can still say what it did.
+    """
+    settled = _in_parallel(lambda one: _settled(one, clients), staged)
+    _refuse_overwrites(settled, clients)
+    outcomes: list[TagOutcome] = []
+    for kinds in _ORDER:
+        work = [(one, tag) for one in settled for tag in one.image.tags if tag.kind in kinds]
+
+        def put(place: tuple[Staged, PlannedTag]) -> TagOutcome:
+            outcome = _put(*place, clients)
+            on_tag(outcome)
+            return outcome
+
+        outcomes += _in_parallel(put, work)
+    return tuple(outcomes)
+
+
+# the commit tag is not among them: staging put it
+_ORDER = ((TagKind.BRANCH, TagKind.EXTRA), (TagKind.SEMVER,), (TagKind.LATEST,))
+
+
+def _settled(one: Staged, clients: Clients) -> Staged:
+    """Read the commit tag again: of two runs of one commit the one whose work stands there wins, so that all tags agree."""
+    client = clients[one.repository.registry]
+    head = client.head(one.repository, one.image.commit_tag)
+    if head is not None and head.digest == one.manifest.digest:
+        return one
+    if head is not None:
+        theirs = client.get(one.repository, head.digest)
+        if theirs.annotations.get(FINGERPRINT) == one.image.fingerprint:
+            return _verified(one.image, one.repository, theirs.digest, clients)
+    raise VerificationError(
+        f"image {one.image.name}: {one.reference.repository}:{one.image.commit_tag} was"
+        f" {'removed' if head is None else 'replaced by another plan'} while this run went on",
+        hint="No moving tag was touched; run the same command again.",
+    )
+
+
+def _refuse_overwrites(staged: Sequence[Staged], clients: Clients) -> None:
+    fixed = [(one, tag) for one in staged for tag in one.image.tags if not tag.moves and tag.kind is not TagKind.COMMIT]
+
+    def look(place: tuple[Staged, PlannedTag]) -> Digest | None:
+        one, tag = place
+        head = clients[one.repository.registry].head(one.repository, tag.tag)
+        return head.digest if head else None
+
+    for (one, tag), before in zip(fixed, _in_parallel(look, fixed), strict=True):
+        if before is not None and before != one.manifest.digest:
+            raise OverwriteError(
+                f"image {one.image.name}: {Reference(one.repository, tag.tag)} was already published as {before},"
+                f" this run has {one.manifest.digest}",
+                hint="A version is published once: give this build a new version. No tag was moved.",
+            )
+
+
+def _put(one: Staged, tag: PlannedTag, clients: Clients) -> TagOutcome:
+    client = clients[one.repository.registry]
+    head = client.head(one.repository, tag.tag)
+    before = head.digest if head else None
+    if before != one.manifest.digest:
+        client.put(one.repository, tag.tag, one.manifest)
+        _read_back(one, tag, client)
+    state = State.UNCHANGED if before == one.manifest.digest else State.MOVED if before else State.CREATED
+    return TagOutcome(
+        image=one.image.name,
+        reference=Reference(one.repository, tag.tag, one.manifest.digest),
+        kind=tag.kind,
+        before=before,
+        after=one.manifest.digest,
+        state=state,
+    )
+
+
+def _read_back(one: Staged, tag: PlannedTag, client: Client) -> None:
+    head = client.head(one.repository, tag.tag)
+    if head is None or head.digest != one.manifest.digest:
+        raise VerificationError(
+            f"image {one.image.name}: {Reference(one.repository, tag.tag)} was put on {one.manifest.digest},"
+            f" but the registry answers {head.digest if head else 'that it does not exist'}",
+            hint="Another run may be moving the same tag: let one finish, then run the same command again.",
+        )
+
+
+def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Do ``work`` for every item, a few at a time, and return the results in order; the first error is raised."""
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise

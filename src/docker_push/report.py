@@ -1,0 +1,201 @@
+"""Plans and outcomes as text for people and JSON for machines. Pure: nothing here prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from docker_push import metadata
+from docker_push.plan import Plan, PlannedImage
+from docker_push.progress import Step, printable
+from docker_push.publish import Staged, State, TagOutcome
+from docker_push.references import Digest
+
+SCHEMA = 1
+_SHORT = 19  # "sha256:" and twelve digits: enough to compare by eye
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageReport:
+    """What happened to one image: ``seconds`` is the wall time of its build, zero where it was adopted."""
+
+    image: PlannedImage
+    staged: tuple[Staged, ...]
+    tags: tuple[TagOutcome, ...]
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """A whole run: the plan, and what became of each image that was published."""
+
+    plan: Plan
+    images: tuple[ImageReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staging:
+    """What building gave: image name -> digest, and image name -> seconds of its bake (none for an adopted image)."""
+
+    digests: Mapping[str, Digest]
+    seconds: Mapping[str, float]
+
+
+def outcome(plan: Plan, staging: Staging, staged: Sequence[Staged], tags: Sequence[TagOutcome]) -> RunReport:
+    """Sort what happened by image."""
+    return RunReport(
+        plan=plan,
+        images=tuple(
+            ImageReport(
+                image=image,
+                staged=tuple(one for one in staged if one.image.name == image.name),
+                tags=tuple(tag for tag in tags if tag.image == image.name),
+                attempts=1 if image.name in staging.seconds else 0,
+                seconds=staging.seconds.get(image.name, 0.0),
+            )
+            for image in plan.published
+        ),
+    )
+
+
+def plan_json(plan: Plan) -> dict[str, object]:
+    """Return the plan by its documented schema; keys may be added, never renamed."""
+    context = plan.context
+    return {
+        "schema": SCHEMA,
+        "context": {
+            "repository": context.repository,
+            "commit": context.commit,
+            "revision": context.revision,
+            "branch": context.branch,
+            "slug": plan.slug,
+            "version": plan.version,
+            "tag": context.tag,
+            "pull-request": context.pull_request,
+            "default-branch": context.default_branch,
+            "event": context.event.value,
+            "trusted": context.trusted,
+            "dirty": context.dirty,
+            "ci": context.ci,
+            "created": None if context.created is None else metadata.timestamp(context.created),
+        },
+        "images": [_image_json(image) for image in plan.images],
+        "warnings": list(plan.warnings),
+    }
+
+
+def _image_json(image: PlannedImage) -> dict[str, object]:
+    options = image.options
+    return {
+        "name": image.name,
+        "repositories": [str(repository) for repository in image.repositories],
+        "platforms": [str(platform) for platform in image.platforms],
+        "dockerfile": options.dockerfile.value,
+        "context": options.context.value,
+        "target": options.target,
+        "needs": list(options.depends_on),
+        "publish": image.publish,
+        "action": image.action.value,
+        "why": image.why,
+        "tags": [
+            {"tag": str(tag.tag), "kind": tag.kind.value, "moves": tag.moves, "why": tag.why} for tag in image.tags
+        ],
+        "skipped": [{"kind": tag.kind.value, "why": tag.why} for tag in image.skipped],
+        "labels": dict(image.labels),
+        "annotations": dict(image.annotations),
+        "cache": {"from": list(image.cache_from), "to": list(image.cache_to), "why": image.cache_why},
+        "fingerprint": image.fingerprint,
+        "sources": {
+            "platforms": options.platforms.origin,
+            "dockerfile": options.dockerfile.origin,
+            "context": options.context.origin,
+        },
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """Return the plan as a person reads it: what is built, where it goes, and why each tag."""
+    context = plan.context
+    where = f"branch {context.branch or plan.slug}" if context.tag is None else f"tag {context.tag}"
+    lines = [f"{context.repository} {where} commit {context.commit[:12]} ({context.event.value}, {context.ci})"]
+    for image in plan.images:
+        lines += ["", *_image_text(image)]
+    lines += [f"warning: {text}" for text in plan.warnings]
+    return printable("\n".join(lines))
+
+
+def _image_text(image: PlannedImage) -> Iterable[str]:
+    options = image.options
+    platforms = ", ".join(str(platform) for platform in image.platforms)
+    yield f"{image.name}: {image.action.value} ({image.why})"
+    yield f"  from      {options.dockerfile.value}, context {options.context.value}"
+    yield f"  platforms {platforms} ({options.platforms.origin})"
+    if not image.publish:
+        return
+    for repository in image.repositories:
+        yield f"  to        {repository}"
+    width = max(len(str(tag.tag)) for tag in image.tags)
+    for tag in image.tags:
+        yield f"  tag       {str(tag.tag).ljust(width)}  {tag.why}"
+    for skipped in image.skipped:
+        yield f"  no tag    {skipped.kind.value}: {skipped.why}"
+    yield f"  cache     {image.cache_why}"
+
+
+def step_text(step: Step) -> str:
+    """Return one finished build step as a line."""
+    if step.error:
+        return f"  {step.name}  FAILED: {step.error}"
+    return f"  {step.name}  {'cached' if step.cached else f'{step.seconds:.1f} s'}"
+
+
+def tag_text(outcome: TagOutcome) -> str:
+    """Return what happened to one tag as a line."""
+    name = f"{outcome.reference.repository}:{outcome.reference.tag}"
+    before = f" (was {str(outcome.before)[:_SHORT]})" if outcome.state is State.MOVED else ""
+    return f"  {outcome.state.value:<9} {name} -> {str(outcome.after)[:_SHORT]}{before}"
+
+
+def references(staged: Sequence[Staged]) -> list[str]:
+    """Return the lines for standard output: one per image and registry, ``REPOSITORY:COMMIT-TAG@DIGEST``."""
+    return [str(one.reference) for one in staged]
+
+
+def run_json(report: RunReport) -> dict[str, object]:
+    """Return the report of a run: the plan, and per image its digest, manifests, tags, attempts and seconds."""
+    document = plan_json(report.plan)
+    done = {entry.image.name: entry for entry in report.images}
+    images = [_image_json(image) | _outcome_json(done.get(image.name)) for image in report.plan.images]
+    return document | {"images": images}
+
+
+def _outcome_json(entry: ImageReport | None) -> dict[str, object]:
+    if entry is None or not entry.staged:
+        return {}
+    first = entry.staged[0]
+    return {
+        "digest": str(first.manifest.digest),
+        "references": references(entry.staged),
+        "manifests": {
+            str(platform): {"digest": str(content.digest), "size": content.size}
+            for platform, content in first.platforms.items()
+        },
+        "tags": [_tag_json(entry.image, outcome) for outcome in entry.tags],
+        "attempts": entry.attempts,
+        "seconds": round(entry.seconds, 3),
+    }
+
+
+def _tag_json(image: PlannedImage, outcome: TagOutcome) -> Mapping[str, object]:
+    planned = next(tag for tag in image.tags if tag.tag == outcome.reference.tag)
+    return {
+        "repository": str(outcome.reference.repository),
+        "tag": str(outcome.reference.tag),
+        "kind": outcome.kind.value,
+        "moves": planned.moves,
+        "why": planned.why,
+        "before": str(outcome.before) if outcome.before else None,
+        "after": str(outcome.after),
+        "state": outcome.state.value,
+    }
