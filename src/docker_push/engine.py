@@ -50,7 +50,7 @@ def _connected(environ: Mapping[str, str]) -> DockerClient:
         if environ.get("DOCKER_HOST"):
             return DockerClient.from_env(environment=dict(environ))
         context = ContextAPI.get_current_context()
-        return DockerClient(base_url=context.Host if context else None)
+        return DockerClient(base_url=context.Host if context is not None else None)
     except DockerException as error:
         hint = "Start Docker, or set DOCKER_HOST to an engine that runs."
         raise BuilderError(f"no Docker engine answers: {error}", hint=hint) from None

@@ -6,7 +6,7 @@ where to print) comes in as ``Surroundings``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,10 +23,9 @@ from docker_push.credentials import Credentials
 from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts, Facts
 from docker_push.options import Flags, Options, RegistryOptions
-from docker_push.engine import Engine
-from docker_push.plan import Action, Plan, PlannedImage
+from docker_push.plan import Action, Plan
 from docker_push.process import Redactor, Runner
-from docker_push.references import Reference, Registry
+from docker_push.references import Registry
 from docker_push.registry import Client
 from docker_push.report import RunReport, Staging
 
@@ -47,6 +46,7 @@ class Surroundings:
     say: Callable[[str], None]
     emit: Callable[[str], None]
     clock: Callable[[], float]
+    debug: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +80,48 @@ class Run:
 
 
 def find_root(folder: Path) -> Path:
-    """Return the nearest folder at or above ``folder`` with a build.toml; without one ``folder`` itself."""
-    return next((parent for parent in (folder, *folder.parents) if (parent / FILE).is_file()), folder)
+    """Return the nearest folder at or above ``folder`` with a build.toml; without one ``folder`` itself.
+
+    The search ends at the repository's top: a build.toml above it belongs to something else.
+    """
+    for parent in (folder, *folder.parents):
+        if (parent / FILE).is_file():
+            return parent
+        if (parent / ".git").exists():
+            break
+    return folder
+
+
+@contextmanager
+def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
+    """Read what the run is told, and keep its secrets out of everything that is said while it goes on."""
+    run = read(surroundings, flags)
+    try:
+        yield run
+    except DockerPushError as error:
+        error.message, error.hint = run.runner.redact(error.message), run.runner.redact(error.hint)
+        error.details = tuple(run.runner.redact(line) for line in error.details)
+        raise
 
 
 def read(surroundings: Surroundings, flags: Flags) -> Run:
     """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible."""
+    environ = surroundings.environ
     root = find_root(surroundings.folder)
     path = root / FILE
     file = config.load(path, root) if path.is_file() else BuildFile()
-    chosen = options.resolve(file, flags, surroundings.environ)
-    redact = Redactor(_secrets(chosen, surroundings.environ), _users(chosen, surroundings.environ))
-    runner = Runner(environ=_child_environ(chosen, surroundings.environ), folder=root, redact=redact)
+    chosen = options.resolve(file, flags, environ)
+    redact = Redactor(_secrets(chosen, environ), _users(chosen, environ))
+    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
+    echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
+    runner = Runner(environ=_child_environ(chosen, environ), folder=root, redact=redact, echo=echo)
+    repository = chosen.repository.value if chosen.repository else None
+    branch = chosen.default_branch.value if chosen.default_branch else None
     return Run(
-        surroundings=surroundings,
+        surroundings=quiet,
         root=root,
         options=chosen,
-        context=contexts.observe(chosen, surroundings.environ, runner),
+        context=contexts.observe(repository, branch, environ, runner),
         runner=runner,
         accounts={entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries},
     )
@@ -250,44 +275,14 @@ def move(run: Run, found: StagedRun) -> RunReport:
     return report.outcome(found.plan, found.staging, found.staged, outcomes)
 
 
-def load(run: Run) -> Plan:
-    """Build into the local engine: every platform where its image store holds them, else the host's."""
-    plan = make_local_plan(run)
-    say = run.surroundings.say
-    for batch in bake.batches(plan, BATCH):
-        say(f"Building {', '.join(image.name for image in batch.images)} into the local engine")
-        run.builder.bake(plan, batch, Output.LOAD, lambda step: say(report.step_text(step)))
-    return plan
+def unmoved(found: StagedRun) -> RunReport:
+    """Return the report of a run that only staged."""
+    return report.outcome(found.plan, found.staging, found.staged, ())
 
 
-def make_local_plan(run: Run) -> Plan:
-    """Plan a build into the local engine, where a store that holds one platform of an image gets one."""
-    facts = run.builder.observe()
-    plan = planning.plan(run.options, run.context, Facts(builder=facts))
-    if facts.driver == "docker" and facts.multi_platform:
-        return plan
-    images = tuple(_one_platform(image, facts) for image in plan.images)
-    for before, after in zip(plan.images, images, strict=True):
-        if before != after:
-            only = after.platforms[0]
-            run.surroundings.say(f"{after.name}: {only} alone, the local image store holds one platform of an image")
-    return replace(plan, images=images)
-
-
-def _one_platform(image: PlannedImage, facts: BuilderFacts) -> PlannedImage:
-    """Keep the platform that the builder runs natively (buildx lists it first), or else the image's first."""
-    only = next((platform for platform in facts.platforms[:1] if platform in image.platforms), image.platforms[0])
-    setting = replace(image.options.platforms, value=(only,))
-    return replace(image, options=replace(image.options, platforms=setting))
-
-
-def tag_locally(run: Run) -> list[str]:
-    """Put the plan's tags on what was built into the local engine; return the names that were put."""
-    plan = planning.plan(run.options, run.context)
-    local = Engine(run.surroundings.environ)
-    put: list[str] = []
-    for image in (image for image in plan.images if image.asked):
-        for repository in image.repositories:
-            names = [Reference(repository, tag.tag) for tag in image.tags]
-            put += local.tag(image.staged(repository), [name for name in names if name.tag != image.commit_tag])
-    return put
+def definition(plan: Plan) -> dict[str, object]:
+    """Return the whole plan as one bake definition, for a reader or for ``docker buildx bake -f -``."""
+    images = tuple(image for image in plan.images if image.asked)
+    needs = tuple(image for image in plan.images if not image.asked)
+    output = Output.STAGE if plan.published else Output.CHECK
+    return bake.render(plan, bake.Batch(images=images, needs=needs), output)

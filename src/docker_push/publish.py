@@ -17,7 +17,7 @@ from docker_push.errors import OverwriteError, VerificationError
 from docker_push.facts import Published, RepositoryFacts
 from docker_push.metadata import FINGERPRINT
 from docker_push.plan import Plan, PlannedImage
-from docker_push.references import Digest, Platform, Reference, Registry, Repository
+from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
 from docker_push.registry import Client, Manifest
 from docker_push.tagging import PlannedTag, TagKind
 
@@ -84,22 +84,22 @@ def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
         image, repository = place
         client = clients[repository.registry]
         tags = client.tags(repository) if image.lists_tags else ()
-        return repository, RepositoryFacts(tags=tags, commit=_published(client, image.staged(repository)))
+        return repository, RepositoryFacts(tags=tags, commit=_published(client, repository, image.commit_tag))
 
     return dict(_in_parallel(look, places))
 
 
-def _published(client: Client, reference: Reference) -> Published | None:
-    descriptor = client.head(reference.repository, reference.tag)
+def _published(client: Client, repository: Repository, tag: Tag) -> Published | None:
+    descriptor = client.head(repository, tag)
     if descriptor is None:
         return None
-    manifest = client.get(reference.repository, descriptor.digest)
-    platforms = client.platforms(reference.repository, manifest)
+    manifest = client.get(repository, descriptor.digest)
+    platforms = client.platforms(repository, manifest)
     return Published(
         digest=manifest.digest,
         fingerprint=manifest.annotations.get(FINGERPRINT),
         platforms=tuple(platforms),
-        complete=not _missing(client, reference.repository, manifest),
+        complete=not _missing(client, repository, manifest),
     )
 
 

@@ -145,9 +145,10 @@ def _image_text(image: PlannedImage) -> Iterable[str]:
 
 def step_text(step: Step) -> str:
     """Return one finished build step as a line."""
+    name = " ".join(step.name.split())
     if step.error:
-        return f"  {step.name}  FAILED: {step.error}"
-    return f"  {step.name}  {'cached' if step.cached else f'{step.seconds:.1f} s'}"
+        return f"  {name}  FAILED: {' '.join(step.error.split())}"
+    return f"  {name}  {'cached' if step.cached else f'{step.seconds:.1f} s'}"
 
 
 def tag_text(outcome: TagOutcome) -> str:
@@ -157,9 +158,22 @@ def tag_text(outcome: TagOutcome) -> str:
     return f"  {outcome.state.value:<9} {name} -> {str(outcome.after)[:_SHORT]}{before}"
 
 
-def references(staged: Sequence[Staged]) -> list[str]:
+def list_text(plan: Plan) -> str:
+    """Return the images of build.toml as a table: name, platforms, Dockerfile, where they go."""
+    rows = [
+        (image.name, ",".join(map(str, image.platforms)), image.options.dockerfile.value, str(repository))
+        for image in plan.images
+        for repository in image.repositories
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows
+    )
+
+
+def references(run: RunReport) -> list[str]:
     """Return the lines for standard output: one per image and registry, ``REPOSITORY:COMMIT-TAG@DIGEST``."""
-    return [str(one.reference) for one in staged]
+    return [str(one.reference) for entry in run.images for one in entry.staged]
 
 
 def run_json(report: RunReport) -> dict[str, object]:
@@ -176,7 +190,7 @@ def _outcome_json(entry: ImageReport | None) -> dict[str, object]:
     first = entry.staged[0]
     return {
         "digest": str(first.manifest.digest),
-        "references": references(entry.staged),
+        "references": [str(one.reference) for one in entry.staged],
         "manifests": {
             str(platform): {"digest": str(content.digest), "size": content.size}
             for platform, content in first.platforms.items()

@@ -1,0 +1,288 @@
+"""The tasks: ``invoke docker.push --image api``. Parse, one call, report; nothing else happens here.
+
+The only module that reads the environment, the working folder and the clock, and that prints. Everything of weight is
+imported inside the tasks, so that ``invoke --list`` stays as fast as with an empty tasks.py. A flag is declared once, in
+``FLAGS``; Invoke reads a task's flags from its signature, so the signature is made from the declarations.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from invoke.collection import Collection
+from invoke.exceptions import Exit
+from invoke.tasks import Task, task
+
+from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from docker_push.options import Flags
+    from docker_push.pipeline import Surroundings
+
+__all__ = ["FLAGS", "docker", "namespace"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of the command line: its help, and what it is when it is not given (``()``: it may be repeated)."""
+
+    help: str
+    default: str | bool | tuple[()] | None = None
+
+
+FLAGS: Mapping[str, Flag] = {
+    "image": Flag("image or group of build.toml; repeat for several (default: all)", ()),
+    "platform": Flag("platform to build for, instead of build.toml's; repeat for several", ()),
+    "version": Flag("version to release, as in v1.2.3 or api-v1.2.3"),
+    "domain": Flag("registry to use, as in ghcr.io, instead of DOMAIN and build.toml's"),
+    "repository": Flag("repository, as in AtomiCloud/my-service, instead of the one that CI or git names"),
+    "builder": Flag("buildx builder to use (default: BUILDX_BUILDER, else docker's current one)"),
+    "tag": Flag("further tag to put on the images; repeat for several", ()),
+    "rebuild": Flag("build also what is already staged for this commit", default=False),
+    "allow_dirty": Flag("move tags although the working tree has changes", default=False),
+    "dry_run": Flag("say what would be done, and do nothing", default=False),
+    "report": Flag("file to write what happened to, as JSON"),
+    "format": Flag("text, json or bake", "text"),
+    "offline": Flag("plan without asking builder and registries", default=False),
+    "debug": Flag("show every command that is run, and the traceback of an error", default=False),
+}
+_SELECT = ("image", "platform", "version", "domain", "repository")
+_BUILD = ("builder", "tag", "rebuild", "allow_dirty")
+_RUN = ("dry_run", "debug")
+
+Body = Callable[["Surroundings", "Flags", Mapping[str, Any]], None]
+
+
+def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
+    """Make an Invoke task of a function of (surroundings, flags, everything that was given)."""
+
+    def wrap(body: Body) -> Task[Any]:
+        @functools.wraps(body)
+        def run(_context: object, **given: Any) -> None:  # noqa: ANN401 - Invoke hands over what it parsed
+            with _boundary(debug=given["debug"]) as surroundings:
+                body(surroundings, _flags(given), given)
+
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter("context", kind)]
+        for flag in flags:
+            default = FLAGS[flag].default
+            parameters.append(inspect.Parameter(flag, kind, default=None if default == () else default))
+        setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010 - inspect's protocol, unknown to mypy
+        repeated = [flag for flag in flags if FLAGS[flag].default == ()]
+        made: Task[Any] = task(name=name, iterable=repeated, help={flag: FLAGS[flag].help for flag in flags})(run)
+        return made
+
+    return wrap
+
+
+@_command("list", "format", "debug")
+def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """List the images of build.toml: platforms, Dockerfile, where they go."""
+    from docker_push import pipeline, report  # noqa: PLC0415
+
+    _one_of("--format", given["format"], ("text", "json"))
+    with pipeline.opened(surroundings, flags) as run:
+        plan = pipeline.make_plan(run, look=False)
+        surroundings.emit(_json(report.plan_json(plan)) if given["format"] == "json" else report.list_text(plan))
+
+
+@_command("plan", *_SELECT, *_BUILD, "format", "offline", "debug")
+def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Show what would be built, tagged and pushed, and why."""
+    from docker_push import pipeline, report  # noqa: PLC0415
+
+    _one_of("--format", given["format"], ("text", "json", "bake"))
+    with pipeline.opened(surroundings, flags) as run:
+        plan = pipeline.make_plan(run, look=not given["offline"])
+        if given["format"] == "text":
+            surroundings.emit(report.plan_text(plan))
+        else:
+            surroundings.emit(_json(report.plan_json(plan) if given["format"] == "json" else pipeline.definition(plan)))
+
+
+@_command("login", "domain", *_RUN)
+def login(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Log in to the registries, from DOCKER_USER and DOCKER_PASSWORD or by asking."""
+    from docker_push import login as account  # noqa: PLC0415
+
+    account.login(surroundings, flags, ask=_ask, dry_run=given["dry_run"])
+
+
+@_command("logout", "domain", *_RUN)
+def logout(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Forget the registries' credentials in docker's config."""
+    from docker_push import login as account  # noqa: PLC0415
+
+    account.logout(surroundings, flags, dry_run=given["dry_run"])
+
+
+@_command("build", *_SELECT, "builder", *_RUN)
+def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Build into the local engine; nothing is pushed."""
+    from docker_push import local_build, pipeline  # noqa: PLC0415
+
+    with pipeline.opened(surroundings, flags) as run:
+        for name in local_build.load(run, dry_run=given["dry_run"]):
+            surroundings.emit(name)
+
+
+@_command("tag", *_SELECT, "tag", "allow_dirty", *_RUN)
+def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Put the plan's tags on what docker.build left in the local engine."""
+    from docker_push import local_build, pipeline  # noqa: PLC0415
+
+    with pipeline.opened(surroundings, flags) as run:
+        for name in local_build.tag(run, dry_run=given["dry_run"]):
+            surroundings.emit(name)
+
+
+@_command("stage", *_SELECT, *_BUILD, "report", *_RUN)
+def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Build, push under the commit tag and verify; no moving tag is touched."""
+    from docker_push import pipeline  # noqa: PLC0415
+
+    with pipeline.opened(surroundings, flags) as run:
+        if not _only_planned(surroundings, run, given):
+            _finish(surroundings, pipeline.unmoved(pipeline.stage(run)), given)
+
+
+@_command("publish", *_SELECT, *_BUILD, "report", *_RUN)
+def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Move the tags of what was staged for this commit."""
+    from docker_push import pipeline  # noqa: PLC0415
+
+    with pipeline.opened(surroundings, flags) as run:
+        if not _only_planned(surroundings, run, given):
+            _finish(surroundings, pipeline.move(run, pipeline.find_staged(run)), given)
+
+
+@_command("push", *_SELECT, *_BUILD, "report", *_RUN)
+def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Log in, build, push, verify, then move the tags: the whole pipeline."""
+    from docker_push import pipeline  # noqa: PLC0415
+
+    with pipeline.opened(surroundings, flags) as run:
+        if not _only_planned(surroundings, run, given):
+            _finish(surroundings, pipeline.move(run, pipeline.stage(run)), given)
+
+
+docker = Collection("docker", list_images, show_plan, login, logout, build, tag, stage, publish, push)
+namespace = Collection(docker)
+
+
+def _flags(given: Mapping[str, Any]) -> Flags:
+    from docker_push.options import Flags  # noqa: PLC0415
+
+    return Flags(
+        images=tuple(given.get("image") or ()),
+        platforms=tuple(given.get("platform") or ()),
+        version=given.get("version"),
+        domain=given.get("domain"),
+        repository=given.get("repository"),
+        builder=given.get("builder"),
+        tags=tuple(given.get("tag") or ()),
+        rebuild=bool(given.get("rebuild")),
+        allow_dirty=bool(given.get("allow_dirty")),
+    )
+
+
+def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]) -> bool:  # noqa: ANN401 - pipeline.Run, not imported
+    if not given["dry_run"]:
+        return False
+    from docker_push import pipeline, report  # noqa: PLC0415
+
+    surroundings.say(report.plan_text(pipeline.make_plan(run, look=True)))
+    surroundings.say("Dry run: nothing was built, pushed or tagged.")
+    return True
+
+
+def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401 - report.RunReport
+    from docker_push import report  # noqa: PLC0415
+
+    if given["report"]:
+        _write(surroundings.folder / given["report"], _json(report.run_json(done)))
+    for line in report.references(done):
+        surroundings.emit(line)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        half = path.with_name(f".{path.name}.{os.getpid()}")
+        half.write_text(f"{text}\n", "utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise ConfigError(f"--report {path}: cannot be written: {error.strerror}", hint="Name another file.") from None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{flag} {value!r} is not known", hint=f"Give one of: {', '.join(allowed)}.")
+
+
+def _ask(question: str, *, secret: bool) -> str | None:
+    """Ask the person at the terminal; ``None`` where there is none."""
+    import getpass  # noqa: PLC0415
+
+    if not sys.stdin.isatty():
+        return None
+    return getpass.getpass(f"{question}: ") if secret else input(f"{question}: ")
+
+
+@contextmanager
+def _boundary(*, debug: bool) -> Iterator[Surroundings]:
+    """Hand the world in, and turn errors into one line and an exit code: the one place where that happens."""
+    from docker_push.pipeline import Surroundings  # noqa: PLC0415
+
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        with tempfile.TemporaryDirectory(prefix="docker-push-", dir=os.environ.get("RUNNER_TEMP") or None) as temporary:
+            yield Surroundings(
+                environ=dict(os.environ),
+                folder=Path.cwd(),
+                temporary=Path(temporary),
+                say=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201 - the door to people
+                emit=lambda text: print(text, flush=True),  # noqa: T201 - the door to machines
+                clock=time.monotonic,
+                debug=debug,
+            )
+    except KeyboardInterrupt:
+        _exit(InterruptedRunError("interrupted", hint=_RESUME), InterruptedRunError.exit_code)
+    except InterruptedRunError as error:
+        _exit(error, error.status)
+    except DockerPushError as error:
+        if debug:
+            raise
+        _exit(error, error.exit_code)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_RESUME = "The same command goes on where this one stopped: what is staged is not built again."
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    raise InterruptedRunError("terminated", hint=_RESUME, signal_number=number)
+
+
+def _exit(error: DockerPushError, code: int) -> NoReturn:
+    lines = [f"  | {line}" for line in error.details]
+    raise Exit("\n".join([*lines, f"docker-push: {error}"]), code)
