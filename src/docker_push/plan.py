@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from docker_push import metadata, tagging, versions
-from docker_push.context import Context, Event
-from docker_push.errors import ConfigError
+from docker_push import metadata, selection, tagging
+from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
-from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag, quoted
+from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
 
 
@@ -107,7 +106,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
     needed = _needed(drafts)
     images = tuple(draft if draft.name in needed else _idle(draft) for draft in drafts)
     tags = _tag_plan(options, context, facts or Facts(), images[0].repositories[0])
-    release = _release(options, context)
+    release = selection.release(options, context)
     return Plan(
         context=context,
         slug=tags.slug,
@@ -119,48 +118,14 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
 
 
 def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedImage, ...]:
-    release = _release(options, context)
+    release = selection.release(options, context)
     asked = (release.image,) if release and release.image else options.selected
-    wanted = _closure(asked, options.images)
+    wanted = selection.closure(asked, options.images)
     drafts: dict[str, PlannedImage] = {}
     for image in options.images:
         if image.name in wanted:
             drafts[image.name] = _draft(image, options, context, facts, drafts, asked=image.name in asked)
     return tuple(drafts.values())
-
-
-def _release(options: Options, context: Context) -> versions.Release | None:
-    """Read the version of the run: the one that was given, else the git tag that is being built, if it is one."""
-    names = tuple(image.name for image in options.images)
-    if options.version is not None:
-        release = versions.parse_release(options.version.value, names)
-        if release.image and release.image not in options.selected:
-            raise ConfigError(
-                f"{options.version.origin}: {quoted(options.version.value)} releases the image {release.image},"
-                f" which is not among the images of this run ({', '.join(options.selected)})",
-                hint=f"Leave --image out, or give --image {release.image}.",
-            )
-        return release
-    if context.tag is None or context.event is not Event.TAG:
-        return None
-    try:
-        release = versions.parse_release(context.tag, names)
-    except ConfigError:
-        return None  # an ordinary git tag: it names a branch-like tag, no release
-    return release if release.image in (None, *options.selected) else None
-
-
-def _closure(names: Iterable[str], images: Iterable[ImageOptions]) -> set[str]:
-    """Return ``names`` and all that they depend on."""
-    needs = {image.name: image.depends_on for image in images}
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += needs[name]
-    return found
 
 
 def _draft(  # noqa: PLR0913
@@ -193,14 +158,14 @@ def _draft(  # noqa: PLR0913
         cache_to=cache_to,
         cache_why=cache_why,
         fingerprint=fingerprint,
-        lists_tags=_release(options, context) is not None
+        lists_tags=selection.release(options, context) is not None
         and (options.tags.latest == "release" or bool(options.tags.semver)),
     )
     return _adopted(draft, options, context, facts)
 
 
 def _tag_plan(options: Options, context: Context, facts: Facts, repository: Repository) -> TagPlan:
-    release = _release(options, context)
+    release = selection.release(options, context)
     seen = facts.repositories.get(repository)
     return tagging.plan_tags(
         context,
