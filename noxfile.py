@@ -1,0 +1,112 @@
+"""The checks, each in an environment of its own; `nox -l` is the manual.
+
+`nox` runs what CI runs. Sessions that need a Docker engine and a registry take them from the environment
+(DOCKER_HOST, REGISTRY, PATH), as `./scripts/test` sets it up; in CI a missing engine is a failure.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group of pyproject.toml."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install this package, editable, and the named groups."""
+    session.install("--editable", ".", *[requirement for name in groups for requirement in group(name)])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style: ruff, shellcheck, zizmor, actionlint."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("shellcheck", *sorted(map(str, scripts())))
+    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+
+
+def scripts() -> list[Path]:
+    """Return the shell scripts: what starts with a shell's name in its first line."""
+    candidates = [path for folder in ("scripts", ".ci") for path in Path(folder).rglob("*") if path.is_file()]
+    return [path for path in candidates if path.read_bytes()[:64].split(b"\n")[0].endswith((b"bash", b"/sh"))]
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: mypy, strict."""
+    install(session, "types", "nox")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the unit tests, with their coverage; no Docker, no network."""
+    install(session, "test")
+    session.run("pytest", "tests/unit", "--cov", "--cov-report=term", "--cov-fail-under=95", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the unit tests on every Python that is here."""
+    install(session, "test")
+    session.run("pytest", "tests/unit", "-q", *session.posargs)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run the tests against a real engine, a real registry and real git."""
+    install(session, "test")
+    session.run("pytest", "tests/integration", "-m", "not act", *session.posargs)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Run the workflow files with act, into the real engine and registry."""
+    install(session, "test", "workflows")
+    session.run("pytest", "tests/integration", "-m", "act", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the examples and every command of the documentation; check that generated pages are fresh."""
+    install(session, "test")
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, install it into a clean environment and use it from there."""
+    session.install("build", *group("test"))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", "dist", ".", silent=True)
+    session.run("pytest", "tests/package", *session.posargs)
+
+
+@nox.session(default=False)
+def fresh(session: nox.Session) -> None:
+    """Write again what is generated: the schema, the reference pages, the golden plans."""
+    install(session, "test")
+    session.run("python", "docs/generate.py")
+    session.run("pytest", "tests/unit/test_plan.py", "-q", env={"DOCKER_PUSH_REWRITE": "1"})
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure docker-push beside the bare tools in one run; prints ratios."""
+    install(session)
+    session.run("python", "benchmarks/run.py", *session.posargs)
