@@ -16,6 +16,7 @@ from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
 from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
+from docker_push.slugs import slug
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
 
 
@@ -128,7 +129,7 @@ def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedIm
     return tuple(drafts.values())
 
 
-def _draft(  # noqa: PLR0913
+def _draft(
     image: ImageOptions,
     options: Options,
     context: Context,
@@ -187,7 +188,7 @@ def _repositories(image: ImageOptions, options: Options, context: Context) -> tu
     )
 
 
-def _cache(  # noqa: PLR0913
+def _cache(
     image: ImageOptions, options: Options, context: Context, repository: Repository, branch: str, facts: Facts
 ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """Return what to read, what to write, and why: read branch then default branch, write the branch's own.
@@ -201,7 +202,7 @@ def _cache(  # noqa: PLR0913
         return (), (), 'none: [cache] backend is "none"'
     owner, _, repo = context.repository.rpartition("/")
     scope = (options.platform or owner, options.service or repo)
-    chain = dict.fromkeys((branch, tagging.slug(context.default_branch)))
+    chain = dict.fromkeys((branch, slug(context.default_branch)))
     names = [metadata.cache_reference(repository, scope, image.platforms.value, name) for name in chain if name]
     read = tuple(f"type=registry,ref={name}" for name in names)
     if not context.trusted:

@@ -12,7 +12,7 @@ PACKAGE = Path(docker_push.__file__).parent
 LAYERS = [
     {"errors"},
     {"references"},
-    {"versions"},
+    {"versions", "slugs"},
     {"config", "process"},
     {"options", "git", "schema"},
     {"context"},

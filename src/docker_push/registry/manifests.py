@@ -22,7 +22,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
-ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST))
+ACCEPT = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}"
 MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes; distribution-spec v1.1, "Pushing Manifests": registries take no larger one
 
 _ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")  # BuildKit's mark of provenance and SBOM
@@ -81,9 +81,9 @@ class Manifest:
     source: str = "the manifest"
 
     @property
-    def size(self) -> int:
-        """Return the size in bytes."""
-        return len(self.data)
+    def descriptor(self) -> Descriptor:
+        """Return what points at these bytes."""
+        return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.data))
 
     @property
     def is_index(self) -> bool:
@@ -120,21 +120,9 @@ class Manifest:
         return tuple(self._descriptor(entry) for entry in entries)
 
     @property
-    def config(self) -> Descriptor | None:
-        """Return where the image's configuration is; ``None`` for an index."""
-        return None if self.is_index else self._descriptor(self.content.get("config"))
-
-    def platforms(self) -> dict[Platform, Digest]:
-        """Return the manifest of each platform of an index; attestations are not platforms.
-
-        Of several entries for one platform the first counts, as it does for clients. A single image does not say its
-        platform here: ``Client.platforms`` reads it from the configuration.
-        """
-        found: dict[Platform, Digest] = {}
-        for child in self.children:
-            if child.platform is not None and not child.is_attestation:
-                found.setdefault(child.platform, child.digest)
-        return found
+    def config(self) -> Descriptor:
+        """Return where a single image's configuration is; raises VerificationError for an index."""
+        return self._descriptor(self.content.get("config"))
 
     def _descriptor(self, entry: object) -> Descriptor:
         if not isinstance(entry, dict):

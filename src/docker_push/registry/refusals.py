@@ -31,7 +31,7 @@ _TITLE = re.compile(r"<title[^>]{0,80}>([^<]{1,200})", re.IGNORECASE)
 _DURATION = re.compile(r"retry-after:\s*((?:[0-9.]{1,12}(?:h|ms|us|µs|ns|m|s))+)", re.IGNORECASE)
 _DURATION_PART = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE, _TOO_MANY, _SERVER, _STORAGE = 401, 403, 404, 413, 429, 500, 507
+_UNAUTHORIZED, _FORBIDDEN, _TOO_LARGE, _TOO_MANY, _SERVER, _STORAGE = 401, 403, 413, 429, 500, 507
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,27 +156,25 @@ def _rate_limit(response: Response, said: Complaint, message: str) -> RateLimitE
     return RateLimitError(message, hint=hint, retry_after=seconds)
 
 
-_GITHUB_CAUSES = (
-    (
-        "installation not allowed",
+_GITHUB_CAUSES = {
+    "installation not allowed": (
         "Grant the job's token `permissions: packages: write`, in the calling workflow too; a pull request from a fork"
-        " never has it.",
+        " never has it."
     ),
-    (
-        "write_package",
+    "write_package": (
         "The package belongs to another repository or to none: open the package's settings on GitHub, Manage Actions"
-        " access, and add this repository with the role Write.",
+        " access, and add this repository with the role Write."
     ),
-    ("does not match expected scopes", "Give the personal access token the scope write:packages."),
-    ("token has expired", "The token has expired: make a new one."),
-)
+    "does not match expected scopes": "Give the personal access token the scope write:packages.",
+    "token has expired": "The token has expired: make a new one.",
+}
 
 
 def _denied(said: Complaint, attempt: Attempt, message: str) -> DockerPushError:
     words = said.words.lower()
     if "anonymous" in words or (attempt.origin is None and attempt.registry == "ghcr.io"):
         return AuthenticationError(message, hint=authentication_hint(attempt))
-    for cause, hint in _GITHUB_CAUSES:
+    for cause, hint in _GITHUB_CAUSES.items():
         if cause in words:
             return PermissionDeniedError(message, hint=hint)
     who = f"the user of {attempt.origin}" if attempt.origin else "someone without credentials"
@@ -185,16 +183,21 @@ def _denied(said: Complaint, attempt: Attempt, message: str) -> DockerPushError:
 
 
 def _registry_hint(response: Response, said: Complaint, attempt: Attempt) -> str:
-    if said.code == "NAME_UNKNOWN":
-        return "Check the repository's name; some registries want it to be created before the first push."
-    if said.code in {"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"}:
-        return "The registry lacks content that it said it had: run the same command again with --rebuild."
-    if response.status == _NOT_FOUND:
-        return f"Check the name; if it is right, check that {attempt.registry} is a container registry."
-    if response.status == _TOO_LARGE:
-        return "A proxy before the registry limits the size of a request: raise that limit."
-    if response.status == _STORAGE:
-        return "The registry's storage is full: make room there, then run the same command again."
+    if said.code in _CODES:
+        return _CODES[said.code]
+    if response.status in _STATUSES:
+        return _STATUSES[response.status]
     if response.status >= _SERVER:
         return "The registry failed: run the same command again later; nothing that was published is lost."
-    return f"Check that {attempt.registry} is a container registry and takes OCI images."
+    return f"Check the name, and that {attempt.registry} is a container registry that takes OCI images."
+
+
+_CODES = {
+    "NAME_UNKNOWN": "Check the repository's name; some registries want it to be created before the first push.",
+    "MANIFEST_BLOB_UNKNOWN": "The registry lacks content that it said it had: run the same command with --rebuild.",
+    "BLOB_UNKNOWN": "The registry lacks content that it said it had: run the same command with --rebuild.",
+}
+_STATUSES = {
+    _TOO_LARGE: "A proxy before the registry limits the size of a request: raise that limit.",
+    _STORAGE: "The registry's storage is full: make room there, then run the same command again.",
+}

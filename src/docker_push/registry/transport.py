@@ -84,12 +84,12 @@ class Connections:
         *,
         user_agent: str,
         clock: Callable[[], float],
-        limits: Limits | None = None,
+        limits: Limits,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
 
-        self._limits = limits or Limits()
+        self._limits = limits
         self._clock = clock
         self._pools = urllib3.PoolManager(
             num_pools=_POOLS,
@@ -170,19 +170,19 @@ def _cause(host: str, error: HTTPError, limits: Limits) -> tuple[str, str]:
     from urllib3 import exceptions  # noqa: PLC0415
 
     address = "Check the registry's address ([registry] domain, DOMAIN) and the network of this machine."
-    again = "Try again; nothing was left half-done by this request."
-    if isinstance(error, exceptions.NameResolutionError):
-        return f"{host} has no address (DNS)", address
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return f"{host} took no connection within {limits.connect:g} s", address
-    if isinstance(error, exceptions.NewConnectionError):
-        return f"no connection to {host} ({_reason(error)})", address
+    again = "Run the same command again; this request left nothing half-done."
     if isinstance(error, exceptions.SSLError):
         return _tls_cause(host, str(error))
-    if isinstance(error, exceptions.TimeoutError):
-        return f"{host} sent nothing for {limits.read:g} s", again
-    if isinstance(error, exceptions.ProtocolError):
-        return f"{host} closed the connection before its answer was whole", again
+    causes: tuple[tuple[type[HTTPError], str, str], ...] = (  # a class before those it derives from
+        (exceptions.NameResolutionError, f"{host} has no address (DNS)", address),
+        (exceptions.ConnectTimeoutError, f"{host} took no connection within {limits.connect:g} s", address),
+        (exceptions.NewConnectionError, f"no connection to {host} ({_reason(error)})", address),
+        (exceptions.TimeoutError, f"{host} sent nothing for {limits.read:g} s", again),
+        (exceptions.ProtocolError, f"{host} closed the connection before its answer was whole", again),
+    )
+    for kind, cause, hint in causes:
+        if isinstance(error, kind):
+            return cause, hint
     return f"{host} did not answer as HTTP ({type(error).__name__})", address
 
 

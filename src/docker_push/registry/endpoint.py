@@ -1,0 +1,123 @@
+"""One registry's API as something to ask: scheme, redirects, authorization and refusals, the same for every call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+from dataclasses import replace
+from typing import NoReturn
+
+from docker_push.credentials import Credentials
+from docker_push.errors import AuthenticationError, RegistryError
+from docker_push.references import Registry, Repository
+from docker_push.registry.authorization import Authorization
+from docker_push.registry.redirects import follow, next_url, origin
+from docker_push.registry.refusals import Attempt, authentication_hint, complaint, refusal
+from docker_push.registry.token import scope
+from docker_push.registry.transport import Request, Response, Send
+
+_UNAUTHORIZED, _BAD_REQUEST = 401, 400
+_TLS_PORT = re.compile(rb"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)  # Go's and nginx's words
+_NEXT = re.compile(r'<([^<>]{1,8192})>\s*;[^,<]{0,256}?\brel="?next"?', re.IGNORECASE)  # RFC 8288
+
+
+class Endpoint:
+    """Ask one registry, as whoever the credentials say; safe among threads.
+
+    Plain http is spoken where ``plain`` says so; when the answer is that this port wants TLS, TLS it is from then on,
+    and never the other way.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        credentials: Credentials | None,
+        *,
+        plain: bool,
+        send: Send,
+        clock: Callable[[], float],
+    ) -> None:
+        self.registry = registry
+        self._anonymous = credentials is None
+        self._plain = plain
+        self._send = send
+        self._authorization = Authorization(registry, credentials, send=send, clock=clock)
+
+    def url(self, repository: Repository | None = None, tail: str = "") -> str:
+        """Return the URL of a call: ``tail`` is what follows the repository's name, as in ``tags/list``."""
+        path = f"{_name(repository)}/{tail}" if repository else ""
+        return f"{'http' if self._plain else 'https'}://{self.registry.api_host}/v2/{path}"
+
+    def ask(self, request: Request, repository: Repository, good: Container[int], *, push: bool = False) -> Response:
+        """Send ``request`` with the right to read or to push; raises the refusal for any status but the ``good`` ones.
+
+        A push without credentials is refused here, unless the registry is on this machine: registries answer it with a
+        puzzling error, and it is always a login that was lost.
+        """
+        if repository.registry != self.registry:
+            raise ValueError(f"{repository} is not in {self.registry}")
+        if push and self._anonymous and not self.registry.is_loopback:
+            message = f"cannot {request.purpose}: there are no credentials for {self.registry}"
+            raise AuthenticationError(message, hint=authentication_hint(self._attempt(request)))
+        response = self._authorised(request, scope(_name(repository), push=push))
+        if response.status not in good:
+            self.refuse(request, response)
+        return response
+
+    def refuse(self, request: Request, response: Response) -> NoReturn:
+        """Raise the error for an answer that is a refusal."""
+        raise refusal(response, self._attempt(request))
+
+    def check_absent(self, request: Request, response: Response) -> None:
+        """Take a 404 for "there is none" only where it speaks like a registry: a web server's page is a refusal."""
+        if response.body and not complaint(response).code:
+            self.refuse(request, response)
+
+    def next_page(self, request: Request, response: Response) -> Request | None:
+        """Return the request for the page that the Link header of ``response`` names; raises RegistryError.
+
+        It must be another one, of the same registry: credentials go along.
+        """
+        link = _NEXT.search(response.headers.get("link", ""))
+        if link is None:
+            return None
+        url = next_url(replace(request, url=response.url), link[1])
+        if not self._is_own(url) or url == request.url:
+            hint = "Tell the registry's operator: its Link header leads elsewhere."
+            raise RegistryError(f"cannot {request.purpose}: the next page is not one of {self.registry}", hint=hint)
+        return replace(request, url=url)
+
+    def deliver(self, request: Request, header: str | None = None) -> Response:
+        """Send ``request`` with the Authorization ``header``, follow redirects, and move to TLS where that is asked."""
+        headers = {**request.headers, **({"Authorization": header} if header else {})}
+        response = follow(replace(request, headers=headers), self._send)
+        if self._plain and response.status == _BAD_REQUEST and _TLS_PORT.search(response.body):
+            self._plain = False
+            response = follow(replace(request, headers=headers, url=f"https{request.url[len('http') :]}"), self._send)
+        return response
+
+    def _authorised(self, request: Request, wanted: str) -> Response:
+        """Send with what serves, answer the challenge, and renew once what no longer serves."""
+        sent = self._authorization.header(wanted, plain=self._plain)
+        response = self.deliver(request, sent)
+        for _ in range(1 if sent else 2):
+            if response.status != _UNAUTHORIZED or not self._is_own(response.url):
+                break
+            answer = self._authorization.answer(response, wanted, sent, plain=self._plain)
+            if answer is None:
+                break
+            sent = answer
+            response = self.deliver(request, sent)
+        return response
+
+    def _is_own(self, url: str) -> bool:
+        return origin(url) == origin(self.url())
+
+    def _attempt(self, request: Request) -> Attempt:
+        return self._authorization.attempt(request.purpose)
+
+
+def _name(repository: Repository) -> str:
+    """Return the repository's name in the API: Docker Hub keeps names without an owner under ``library/``."""
+    bare = repository.registry.host == "docker.io" and "/" not in repository.path
+    return f"library/{repository.path}" if bare else repository.path
