@@ -10,14 +10,14 @@ class Credentials:
     """Who we are to one registry.
 
     ``identity_token`` replaces the password where an OAuth2 server gave one. ``origin`` is where they come from, for
-    messages. ``stored`` says that docker finds them by itself, without a login. The representation shows no secret.
+    messages. ``from_environment`` says that docker does not find them by itself: a login. The representation shows no secret.
     """
 
     username: str
     password: str = ""
     identity_token: str = ""
     origin: str
-    stored: bool = False
+    from_environment: bool = False
 
     def __repr__(self) -> str:
         return f"Credentials(username={self.username!r}, origin={self.origin!r})"

@@ -175,8 +175,8 @@ def _cause(host: str, error: HTTPError, limits: Limits) -> tuple[str, str]:
         return _tls_cause(host, str(error))
     causes: tuple[tuple[type[HTTPError], str, str], ...] = (  # a class before those it derives from
         (exceptions.NameResolutionError, f"{host} has no address (DNS)", address),
-        (exceptions.ConnectTimeoutError, f"{host} took no connection within {limits.connect:g} s", address),
         (exceptions.NewConnectionError, f"no connection to {host} ({_reason(error)})", address),
+        (exceptions.ConnectTimeoutError, f"{host} took no connection within {limits.connect:g} s", address),
         (exceptions.TimeoutError, f"{host} sent nothing for {limits.read:g} s", again),
         (exceptions.ProtocolError, f"{host} closed the connection before its answer was whole", again),
     )
