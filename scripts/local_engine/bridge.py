@@ -16,7 +16,7 @@ from local_engine.folders import Folders
 _ADD_BRIDGE, _DELETE_BRIDGE = 0x89A0, 0x89A1
 _GET_FLAGS, _SET_FLAGS, _SET_ADDRESS, _SET_NETMASK = 0x8913, 0x8914, 0x8916, 0x891C
 _IS_UP = 0x1
-_NETWORKS = ipaddress.ip_network("10.213.0.0/16")
+_NETWORKS = ipaddress.IPv4Network("10.213.0.0/16")
 
 
 def name_of(folders: Folders) -> str:
@@ -74,7 +74,7 @@ def _free_network() -> ipaddress.IPv4Network:
 def _routed(destination: str, mask: str) -> ipaddress.IPv4Network:
     """Read a route of /proc/net/route, whose numbers are in the machine's byte order."""
     address, netmask = (socket.inet_ntoa(struct.pack("=I", int(field, 16))) for field in (destination, mask))
-    return ipaddress.ip_network(f"{address}/{netmask}")  # type: ignore[return-value]
+    return ipaddress.IPv4Network(f"{address}/{netmask}")
 
 
 def _text(name: str) -> bytes:

@@ -52,7 +52,7 @@ def up(folders: Folders, environ: Mapping[str, str]) -> dict[str, str]:
         stop(registry.running(folders), grace=5)
         registry.start_registry(folders, tools.program("docker-registry"), port)
     registry.seed_busybox(tools, port)
-    if not _is_up(folders):
+    if not is_up(folders):
         _restart(folders, tools, port, environ)
     return _variables(folders, tools, port, environ)
 
@@ -85,7 +85,18 @@ def down(folders: Folders) -> None:
     emulation.release(folders)
 
 
-def _is_up(folders: Folders) -> bool:
+def status(folders: Folders) -> list[str]:
+    """Describe what runs, a line each."""
+    found = {
+        "engine": find("dockerd", _dockerd_config(folders)),
+        "containerd": find("containerd", _containerd_config(folders)),
+        "registry": registry.running(folders),
+    }
+    return [f"{what}: process {pid}" for what, pids in found.items() for pid in pids]
+
+
+def is_up(folders: Folders) -> bool:
+    """Tell whether the engine runs and answers, with the registry of now as its mirror."""
     daemons = find("containerd", _containerd_config(folders)) and find("dockerd", _dockerd_config(folders))
     return bool(daemons) and bridge.exists(folders) and _ping(folders) and _mirror_is(folders)
 

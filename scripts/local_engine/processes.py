@@ -129,7 +129,7 @@ def _read(pid: int, file: str) -> str:
 
 def _namespace(pid: int) -> str:
     try:
-        return os.readlink(_PROC / str(pid) / "ns/pid")
+        return str((_PROC / str(pid) / "ns/pid").readlink())
     except OSError:
         return ""
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import secrets
 import socket
+import time
 import zlib
 from pathlib import Path
 
@@ -91,6 +92,19 @@ def start_registry(folders: Folders, program: str, port: int) -> None:
     wait_for("the registry", daemon, lambda: answers(port), log, seconds=20)
 
 
+def wait_until_it_answers(port: int, seconds: int) -> None:
+    """Wait for a registry in a container.
+
+    Raises:
+        EngineError: it does not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not answers(port):
+        if time.monotonic() > deadline:
+            raise EngineError(f"the registry's container does not answer on 127.0.0.1:{port}; see `docker logs`")
+        time.sleep(0.1)
+
+
 def seed_busybox(tools: Tools, port: int) -> None:
     """Put busybox into the registry where it is not there.
 
@@ -100,6 +114,8 @@ def seed_busybox(tools: Tools, port: int) -> None:
     repository, _, tag = _BUSYBOX.partition(":")
     if digest_of(tools.busybox) == ask(port, f"/v2/{repository}/manifests/{tag}")[1]:
         return
-    status, output = run([tools.program("crane"), "push", "--index", str(tools.busybox), f"127.0.0.1:{port}/{_BUSYBOX}"])
+    status, output = run(
+        [tools.program("crane"), "push", "--index", str(tools.busybox), f"127.0.0.1:{port}/{_BUSYBOX}"]
+    )
     if status != 0:
         raise EngineError(f"the local registry does not take {_BUSYBOX}: {output}")

@@ -124,7 +124,9 @@ def _check(tools: Tools) -> None:
         argument = "version" if program in {"crane", "docker-buildx"} else "--version"
         status, output = run([tools.program(program), argument])
         if status != 0:
-            raise EngineError(f"{program} of Debian's packages does not run on this machine: {output.splitlines()[-1:]}")
+            raise EngineError(
+                f"{program} of Debian's packages does not run on this machine: {output.splitlines()[-1:]}"
+            )
     status, output = run([str(tools.emulator), "--version"])
     if status != 0:
         raise EngineError(f"the emulator of Debian's package qemu-user does not run on this machine: {output}")

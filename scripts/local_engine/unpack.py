@@ -28,9 +28,7 @@ def unpack_one(file: Path, member: str, target: Path) -> None:
         EngineError: the package has no such file.
     """
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE) as archive:
-        done = subprocess.run(
-            ["tar", "-xO", f"./{member}"], check=False, stdin=archive.stdout, capture_output=True
-        )
+        done = subprocess.run(["tar", "-xO", f"./{member}"], check=False, stdin=archive.stdout, capture_output=True)
     if done.returncode != 0 or not done.stdout:
         raise EngineError(f"{file.name} holds no {member}: Debian may have renamed it")
     target.write_bytes(done.stdout)
