@@ -18,6 +18,7 @@ from docker_push.errors import BuilderError, ConfigError, DockerPushError
 
 _GRACE = 3.0  # seconds between asking a child to end and killing it: a signal ends a run in under 5 s
 _MINIMUM_SECRET = 4  # shorter values would redact ordinary text
+_LINE = 300  # characters of a foreign text in a message
 
 
 class Redactor:
@@ -34,9 +35,17 @@ class Redactor:
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
+        """Return ``text`` with every known secret in it replaced by three stars."""
         for form in self._forms:
             text = text.replace(form, "***")
         return text
+
+
+def one_line(text: str, redact: Callable[[str], str] = str) -> str:
+    """Make foreign text fit for a message: one line, no control characters, no secrets, at most 300 characters."""
+    line = " ".join(redact(text).split())
+    shown = "".join(character if character.isprintable() else "?" for character in line)
+    return shown if len(shown) <= _LINE else f"{shown[: _LINE - 3]}..."
 
 
 def _base64(text: str) -> str:

@@ -22,11 +22,11 @@ from docker_push.errors import (
     RateLimitError,
     RegistryError,
 )
+from docker_push.process import one_line
 from docker_push.registry.manifests import json_object
 from docker_push.registry.transport import Response
 
-_SHOWN = 300  # characters of a registry's own words
-_SCANNED = 4096  # characters that are looked at to get them
+_SCANNED = 4096  # characters of a body that are looked at for its words
 _TITLE = re.compile(r"<title[^>]{0,80}>([^<]{1,200})", re.IGNORECASE)
 _DURATION = re.compile(r"retry-after:\s*((?:[0-9.]{1,12}(?:h|ms|us|µs|ns|m|s))+)", re.IGNORECASE)
 _DURATION_PART = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
@@ -58,13 +58,6 @@ class Complaint:
         return ": ".join(part for part in (self.code, self.words) if part)
 
 
-def printable(text: str, redact: Callable[[str], str] = str) -> str:
-    """Make foreign text fit for a message: one line, no control characters, no secrets, at most 300 characters."""
-    line = " ".join(redact(text).split())
-    shown = "".join(character if character.isprintable() else "?" for character in line)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
-
-
 def complaint(response: Response, redact: Callable[[str], str] = str) -> Complaint:
     """Read the body of an error answer: the distribution-spec's form, a token server's, a proxy's page, or anything."""
     content = json_object(response.body)
@@ -72,9 +65,9 @@ def complaint(response: Response, redact: Callable[[str], str] = str) -> Complai
         text = response.body[: _SCANNED * 4].decode("utf-8", "replace")
         title = _TITLE.search(text[:_SCANNED])
         words = title[1] if title else "" if "<html" in text.lower() else text[:_SCANNED]
-        return Complaint(code="", words=printable(words, redact))
+        return Complaint(code="", words=one_line(words, redact))
     code, words = _first_error(content)
-    return Complaint(code=printable(code.upper(), redact)[:64], words=printable(words[:_SCANNED], redact))
+    return Complaint(code=one_line(code.upper(), redact)[:64], words=one_line(words[:_SCANNED], redact))
 
 
 def _first_error(content: Mapping[str, Any]) -> tuple[str, str]:
