@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -19,11 +20,14 @@ from local_engine.docker_client import Client, Engine, client_of, look_at
 from local_engine.errors import EngineError
 from local_engine.folders import Folders, folders_of, load_record, locked
 from local_engine.processes import say
-from local_engine.tools import ensure_tools, existing_tools
+from local_engine.tools import ensure_tools, existing_tools, remove_tools
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one subcommand; the exit code is 0, 1 with one line of cause, 2 for a wrong command line, 130 for Ctrl-C."""
+    """Run one subcommand.
+
+    Exit codes: 0, 1 with a line that says the cause (`status`: nothing runs), 2 for a wrong command line, 130 for Ctrl-C.
+    """
     options = _parser().parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -33,8 +37,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             _print(_up(folders, environ, own=options.own), options.format)
         elif options.command == "down":
             _down(folders, environ)
+            if options.tools:
+                remove_tools(folders)
         elif options.command == "status":
-            _status(folders)
+            return _status(folders)
         else:
             print(ensure_tools(folders).bin)
     except EngineError as error:
@@ -56,8 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--own", action="store_true", help="run a private engine even where Docker is reachable (root, Debian)"
     )
-    up.add_argument("--format", choices=("env", "json"), default="env")
+    up.add_argument("--format", choices=("env", "shell", "json"), default="env")
     down = commands.add_parser("down", help="stop and remove what `up` made")
+    down.add_argument("--tools", action="store_true", help="remove the downloaded tools too, unless others use them")
     status = commands.add_parser("status", help="list what runs, and the folder it lives in")
     for command in (up, down, status):
         command.add_argument("name", metavar="NAME", help="keeps environments apart: quickstart, test, ...")
@@ -111,19 +118,22 @@ def _down(folders: Folders, environ: Mapping[str, str]) -> None:
             parent.rmdir()
 
 
-def _status(folders: Folders) -> None:
+def _status(folders: Folders) -> int:
     if not folders.record.exists():
-        print(f"nothing runs under the name {folders.name}")
-        return
+        say(f"nothing runs under the name {folders.name}")
+        return 1
     lines = (
         private_engine.status(folders) if load_record(folders)["kind"] == "private" else found_engine.status(folders)
     )
     print("\n".join([*lines, f"folder: {folders.state}"]))
+    return 0
 
 
 def _print(variables: Mapping[str, str], style: str) -> None:
     if style == "json":
         print(json.dumps(variables, indent=1))
+    elif style == "shell":
+        print("\n".join(f"export {key}={shlex.quote(value)}" for key, value in variables.items()))
     else:
         print("\n".join(f"{key}={value}" for key, value in variables.items()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,17 @@ def ensure_tools(folders: Folders) -> Tools:
             shutil.rmtree(work, ignore_errors=True)
         say(f"the tools are in {final.folder}")
         return final
+
+
+def remove_tools(folders: Folders) -> None:
+    """Remove the tools, unless an environment is there that may use them."""
+    with locked(folders.cache / "tools.lock", remove=True):
+        if folders.state.parent.is_dir():
+            say(f"the tools in {folders.cache / 'tools'} stay: other environments may use them")
+            return
+        shutil.rmtree(folders.cache / "tools", ignore_errors=True)
+    with contextlib.suppress(OSError):  # other things may be cached there
+        folders.cache.rmdir()
 
 
 def _make(tools: Tools, apt_folder: Path) -> None:
