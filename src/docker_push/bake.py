@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from docker_push.errors import VerificationError
+from docker_push.errors import ConfigError, VerificationError
 from docker_push.metadata import FINGERPRINT
 from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.references import Digest, Reference
@@ -197,7 +197,7 @@ def digests(metadata: str, names: Mapping[str, str]) -> dict[str, Digest]:
     try:
         found = json.loads(metadata)
         return {image: Digest.parse(found[target]["containerimage.digest"]) for image, target in names.items()}
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, ConfigError) as error:
         raise VerificationError(
             f"buildx's metadata does not name the digest of every image: {error!r}", hint=hint
         ) from None

@@ -49,16 +49,11 @@ def cache_reference(image: Repository, scope: Sequence[str], platforms: Sequence
     The parts are joined by '.', which only the last may hold, so that two scopes never meet in one name. Where a part
     had to be changed to fit, or the name would be too long, a hash of the exact parts makes it unique again.
     """
-    exact = [*scope, "_".join(sorted(str(platform) for platform in platforms)), branch]
-    fitted = [_fit(part, _NOT_IN_SCOPE) for part in exact[:-1]] + [_fit(branch, _NOT_IN_TAG)]
-    fitted[-2] = "_".join(sorted(str(platform).replace("/", "-") for platform in platforms))
-    lossless = [*exact[:-2], fitted[-2], branch]
+    target = "_".join(sorted(str(platform).replace("/", "-") for platform in platforms))
+    exact = [*(part.lower() for part in scope), target, branch]
+    fitted = [*(_NOT_IN_SCOPE.sub("-", part) for part in exact[:-1]), _NOT_IN_TAG.sub("-", branch)]
     name = ".".join(fitted).lstrip(".-")
-    if fitted != lossless or len(name) > _TAG_LIMIT:
+    if fitted != exact or len(name) > _TAG_LIMIT or not Tag.is_valid(name):
         digest = hashlib.sha256("\0".join(exact).encode()).hexdigest()[:_HASH_LENGTH]
         name = f"{name[: _TAG_LIMIT - _HASH_LENGTH - 1]}-{digest}"
     return Reference(cache_repository(image), Tag.parse(name))
-
-
-def _fit(part: str, outside: re.Pattern[str]) -> str:
-    return outside.sub("-", part.lower())

@@ -71,8 +71,7 @@ def test_a_module_imports_only_from_its_left():
         for name, paths in modules().items()
         for path in paths
         for other in {part.split(".")[1] for part in imported(path) if part.startswith("docker_push.")}
-        if other != name
-        and LEVEL[other] > LEVEL[name]
+        if (other != name and LEVEL[other] > LEVEL[name])
         or (other != name and LEVEL[other] == LEVEL[name] and name < other)
     ]
 

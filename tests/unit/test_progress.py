@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_push.progress import Progress, Step, printable, target_of
+
+START = "2026-11-23T12:00:00.123456789Z"
+END = "2026-11-23T12:00:02.623456789Z"
+
+
+def vertex(digest: str = "d1", name: str = "[api 1/2] RUN make", **more: object) -> str:
+    return json.dumps({"vertexes": [{"digest": digest, "name": name, **more}]})
+
+
+def log(text: str, digest: str = "d1") -> str:
+    return json.dumps({"logs": [{"vertex": digest, "stream": 2, "data": base64.b64encode(text.encode()).decode()}]})
+
+
+def fed(*lines: str) -> tuple[Progress, list[Step]]:
+    progress = Progress()
+    return progress, [step for line in lines for step in progress.feed(line)]
+
+
+def test_a_step_is_told_once_when_it_ends():
+    _, steps = fed(
+        vertex(started=START),
+        vertex(started=START, completed=END),
+        vertex(started=START, completed=END),
+    )
+
+    assert steps == [Step(name="[api 1/2] RUN make", cached=False, seconds=2.5, error="")]
+
+
+def test_a_cached_step_is_told_as_such():
+    assert fed(vertex(cached=True, started=START, completed=START))[1][0].cached
+
+
+def test_the_step_that_failed_by_itself_is_the_cause():
+    progress, _ = fed(
+        vertex("d2", "[worker 1/2] RUN sleep", completed=END, error="context canceled"),
+        log("boom\n"),
+        vertex(completed=END, error="exit code: 1"),
+    )
+
+    assert progress.failed is not None
+    assert progress.failed.error == "exit code: 1"
+    assert progress.log() == ("boom",)
+
+
+@pytest.mark.parametrize("name", ["importing cache manifest from ghcr.io/a:b", "exporting cache to registry"])
+def test_a_missing_cache_is_no_cause(name: str):
+    assert fed(vertex(name=name, completed=END, error="not found"))[0].failed is None
+
+
+def test_without_a_failed_step_what_buildx_printed_is_the_log():
+    progress, _ = fed("ERROR: no builder", "", "second")
+
+    assert progress.log() == ("ERROR: no builder", "second")
+
+
+def test_the_log_is_bounded_and_harmless():
+    progress, _ = fed(*[log(f"\x1b[31mline {number}\x07\n") for number in range(100)], vertex(completed=END, error="x"))
+
+    assert len(progress.log()) == 40
+    assert progress.log()[-1] == "line 99"
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("[api linux/amd64 2/3] RUN make", "api"),
+        ("[api 2/3] RUN make", "api"),
+        ("[linux/amd64 2/3] RUN make", None),
+        ("[api internal] load .dockerignore", "api"),
+        ("[internal] load local bake definitions", None),
+        ("exporting to image", None),
+        ("[api linux/amd64->arm64 build 1/3] FROM x", "api"),
+    ],
+)
+def test_the_target_is_read_from_a_step_s_name(name: str, target: str | None):
+    assert target_of(name) == target
+
+
+@pytest.mark.parametrize("started", ["", "yesterday", 3, None, "2026-13-40T99:99:99Z"])
+def test_a_time_that_is_none_counts_nothing(started: object):
+    assert fed(vertex(started=started, completed=END))[1][0].seconds == 0.0
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda children: (
+        st.lists(children)
+        | st.dictionaries(
+            st.sampled_from(["vertexes", "logs", "digest", "name", "vertex", "data", "completed", "error"]), children
+        )
+    ),
+)
+
+
+@given(st.lists(st.text() | json_values.map(json.dumps)))
+def test_no_stream_breaks_it(lines: list[str]):
+    fed(*lines)
+
+
+@given(st.text())
+def test_printable_text_holds_no_escape(text: str):
+    assert not any(ord(character) < 32 and character not in "\t\n" for character in printable(text))
