@@ -49,8 +49,7 @@ def _connected(environ: Mapping[str, str]) -> DockerClient:
     try:
         if environ.get("DOCKER_HOST"):
             return DockerClient.from_env(environment=dict(environ))
-        context = ContextAPI.get_current_context()
-        return DockerClient(base_url=context.Host if context is not None else None)
+        return DockerClient(base_url=ContextAPI.get_current_context().Host)
     except DockerException as error:
         hint = "Start Docker, or set DOCKER_HOST to an engine that runs."
         raise BuilderError(f"no Docker engine answers: {error}", hint=hint) from None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from docker_push import bake, config, credentials, options, publish, report
@@ -66,8 +67,9 @@ class Run:
         name = self.options.builder.value if self.options.builder else None
         return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary)
 
+    @cached_property
     def clients(self) -> dict[Registry, Client]:
-        """Return a client for every registry of the run."""
+        """Return a client for every registry of the run; connections and tokens are kept for all of it."""
         return {
             entry.registry.value: Client(
                 entry.registry.value,
@@ -164,7 +166,7 @@ def make_plan(run: Run, *, look: bool) -> Plan:
         return draft
     with ThreadPoolExecutor(2) as pool:
         builder = pool.submit(run.builder.observe)
-        repositories = publish.observe(draft, run.clients()) if draft.published else {}
+        repositories = publish.observe(draft, run.clients) if draft.published else {}
         facts = Facts(builder=builder.result(), repositories=repositories)
     plan = planning.plan(run.options, run.context, facts)
     if facts.builder:
@@ -228,7 +230,7 @@ def stage(run: Run) -> StagedRun:
         why = next((image.why for image in plan.images if image.asked), "no image was asked for")
         say(f"Built, and nothing was pushed: {why}.")
         return StagedRun(plan=plan, staging=staging, staged=())
-    staged = publish.verify(plan, staging.digests, run.clients())
+    staged = publish.verify(plan, staging.digests, run.clients)
     say("Staged and verified, every platform read back:")
     for one in staged:
         say(f"  {one.reference}")
@@ -253,7 +255,7 @@ def find_staged(run: Run) -> StagedRun:
     """Find what is staged for this commit, by this run or another, here or on another machine, and verify it."""
     plan = make_plan(run, look=True)
     run.surroundings.say(report.plan_text(plan))
-    clients = run.clients()
+    clients = run.clients
     digests = publish.find_staged(plan, clients)
     staged = publish.verify(plan, digests, clients)
     return StagedRun(plan=plan, staging=Staging(digests=digests, seconds={}), staged=staged)
@@ -268,7 +270,7 @@ def move(run: Run, found: StagedRun) -> RunReport:
         run.surroundings.say(report.tag_text(outcome))
 
     try:
-        publish.move(found.staged, run.clients(), done)
+        publish.move(found.staged, run.clients, done)
     except DockerPushError as error:
         error.details += tuple(report.tag_text(outcome) for outcome in outcomes)
         raise
