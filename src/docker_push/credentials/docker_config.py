@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,15 +31,12 @@ class DockerConfig:
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> DockerConfig:
-        """Read config.json in DOCKER_CONFIG, or in ``.docker`` of the home folder; raises ConfigError naming the file."""
-        home = environ.get("HOME", "")
-        if not environ.get("DOCKER_CONFIG") and not home:
-            hint = "Set HOME, or DOCKER_CONFIG to the folder of docker's config.json."
-            raise ConfigError(
-                "neither HOME nor DOCKER_CONFIG is set: docker's configuration cannot be found", hint=hint
-            )
-        folder = Path(environ.get("DOCKER_CONFIG") or Path(home, ".docker"))
+    def read(cls, environ: Mapping[str, str], folder: Path) -> DockerConfig:
+        """Read config.json in DOCKER_CONFIG, or in ``.docker`` of the home folder; raises ConfigError naming the file.
+
+        A relative path counts from ``folder``, where the programs of the run are started.
+        """
+        folder = folder / (environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or _home(), ".docker"))
         path = folder / "config.json"
         try:
             content = json.loads(path.read_bytes() or b"{}")
@@ -82,6 +81,14 @@ class DockerConfig:
 
 
 _TABLES = ("auths", "credHelpers")
+
+
+def _home() -> str:
+    """Return the home folder of a user whose HOME is unset, as docker finds it; the root for a user without a name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "/"
 
 
 def from_variable(environ: Mapping[str, str], registry: Registry) -> Credentials | None:

@@ -24,6 +24,7 @@ from docker_push.references import Registry
 
 _TIMEOUT = 60.0  # seconds
 _RATE_LIMIT = re.compile(r"toomanyrequests|rate limit|\b429\b", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"error (?:saving|storing) credentials", re.IGNORECASE)
 _REFUSED = re.compile(
     r"unauthorized|authentication required|denied|incorrect|forbidden|\b40[13]\b|is empty", re.IGNORECASE
 )
@@ -38,7 +39,7 @@ def isolated(runner: Runner, logins: Mapping[Registry, Credentials], parent: Pat
     identity token need no login here, since docker has them from its own configuration. Raises AuthenticationError,
     RateLimitError or RegistryError where a registry does not let us in.
     """
-    user = DockerConfig.read(runner.environ)
+    user = DockerConfig.read(runner.environ, runner.folder)
     folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))  # 0700
     try:
         _furnish(folder, user, frozenset(logins))
@@ -81,6 +82,9 @@ def login_refusal(completed: Completed, registry: Registry, credentials: Credent
     message = f"cannot log in to {registry} as {credentials.username}: {words}"
     if _RATE_LIMIT.search(words):
         return RateLimitError(message, hint="Run the same command again in a few minutes.")
+    if _NOT_KEPT.search(words):
+        hint = "Check the credential store that docker's config names (credsStore)."
+        return AuthenticationError(message, hint=hint)
     if _REFUSED.search(words):
         return AuthenticationError(message, hint=f"Renew the credentials of {credentials.origin}.")
     hint = "Check docker, the registry's address and the network of docker's engine, then run the same command again."
@@ -88,8 +92,8 @@ def login_refusal(completed: Completed, registry: Registry, credentials: Credent
 
 
 def _words(completed: Completed, redact: Redactor) -> str:
-    lines = [line for line in completed.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    return one_line(" ".join(lines[-3:]), redact) or f"docker ended with status {completed.status}"
+    lines = [line for line in completed.stderr.splitlines() if line.strip()]
+    return one_line(lines[-1] if lines else "", redact) or f"docker ended with status {completed.status}"
 
 
 def _furnish(folder: Path, user: DockerConfig, replaced: frozenset[Registry]) -> None:

@@ -28,6 +28,6 @@ def find(
     found = from_environment(environ, username_env, password_env) or from_variable(environ, registry)
     if found:
         return found
-    config = DockerConfig.read(environ)
+    config = DockerConfig.read(environ, runner.folder)
     helper = config.helper(registry)
     return credential_helper.ask(helper, registry, runner) if helper else config.credentials(registry)

@@ -25,7 +25,7 @@ from docker_push.registry.manifests import (
     json_object,
     matches,
 )
-from docker_push.registry.transport import Connections, Limits, Request, Response, Send
+from docker_push.registry.transport import Connections, Limits, Request, Response, Send, pooled
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _NO_METHOD = 200, 401, 404, 405
 _WRITTEN = frozenset({200, 201, 202, 204})  # the specification says 201; some registries and proxies differ
@@ -61,11 +61,8 @@ class Client:
         send: Send | None = None,
     ) -> None:
         self.registry = registry
-        self._connections = (
-            None if send else Connections(user_agent=user_agent, clock=clock, limits=limits or Limits(), tls=tls)
-        )
-        deliver = send or self._connections
-        assert deliver is not None  # noqa: S101 - one of the two is there
+        deliver = send or pooled(user_agent=user_agent, clock=clock, limits=limits or Limits(), tls=tls)
+        self._connections = deliver if isinstance(deliver, Connections) else None
         plain = registry.is_loopback or insecure
         self._endpoint = Endpoint(registry, credentials, plain=plain, send=deliver, clock=clock)
 

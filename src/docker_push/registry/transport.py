@@ -73,33 +73,16 @@ class Limits:
 
 
 class Connections:
-    """Send requests over pooled connections (the real ``Send``).
+    """Send requests over pooled connections (the real ``Send``; see ``pooled``).
 
     A request that may be repeated is sent once more, at once, where its connection was closed before an answer came:
     a pooled connection that the server gave up in the meantime looks just like that. Nothing else is repeated here.
     """
 
-    def __init__(
-        self,
-        *,
-        user_agent: str,
-        clock: Callable[[], float],
-        limits: Limits,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
-
-        self._limits = limits
+    def __init__(self, pools: urllib3.PoolManager, *, clock: Callable[[], float], limits: Limits) -> None:
+        self._pools = pools
         self._clock = clock
-        self._pools = urllib3.PoolManager(
-            num_pools=_POOLS,
-            maxsize=self._limits.connections,
-            block=True,
-            headers={"User-Agent": user_agent},
-            timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
-            retries=False,
-            ssl_context=tls,
-        )
+        self._limits = limits
 
     def __call__(self, request: Request) -> Response:
         """Deliver ``request``; raises RegistryError with the host and the next step where no answer comes."""
@@ -158,6 +141,24 @@ class Connections:
                     hint=hint,
                 )
         return bytes(body), True
+
+
+def pooled(
+    *, user_agent: str, clock: Callable[[], float], limits: Limits, tls: ssl.SSLContext | None = None
+) -> Connections:
+    """Return connections of urllib3: no retry, no redirect, the system's authorities unless ``tls`` names others."""
+    import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
+
+    pools = urllib3.PoolManager(
+        num_pools=_POOLS,
+        maxsize=limits.connections,
+        block=True,
+        headers={"User-Agent": user_agent},
+        timeout=urllib3.Timeout(connect=limits.connect, read=limits.read),
+        retries=False,
+        ssl_context=tls,
+    )
+    return Connections(pools, clock=clock, limits=limits)
 
 
 def unanswered(request: Request, error: HTTPError, limits: Limits) -> RegistryError:
