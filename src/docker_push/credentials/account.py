@@ -40,8 +40,8 @@ def from_environment(
     A line end after the password is dropped, as ``docker login --password-stdin`` does: secret stores like to add one.
     Raises AuthenticationError where one is set without the other, or a value cannot be sent (RFC 7617).
     """
-    username = environ.get(username_env or "", "")
-    password = environ.get(password_env or "", "").rstrip("\r\n")
+    username = environ.get(username_env, "") if username_env else ""
+    password = environ.get(password_env, "").rstrip("\r\n") if password_env else ""
     if not username and not password:
         return None
     if not username or not password:

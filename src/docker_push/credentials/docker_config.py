@@ -46,7 +46,7 @@ class DockerConfig:
             raise _unreadable(path, f"cannot be read ({error.strerror})") from None
         except (ValueError, RecursionError):
             raise _unreadable(path, "is not JSON") from None
-        if not isinstance(content, dict) or not all(isinstance(content.get(key) or {}, dict) for key in _TABLES):
+        if not isinstance(content, dict) or not all(isinstance(content.get(key), dict | None) for key in _TABLES):
             raise _unreadable(path, "is not of docker's form")
         return cls(folder=folder, content=content)
 
@@ -148,7 +148,7 @@ def _decoded(entry: object) -> tuple[str, str, str]:
     """Return user name, password and identity token of an entry; raises ValueError for one that is broken."""
     if not isinstance(entry, dict):
         raise ValueError  # noqa: TRY004 - one kind of error for all that can be wrong
-    values = {key: entry.get(key) or "" for key in ("auth", "username", "password", "identitytoken")}
+    values = {key: entry.get(key, "") for key in ("auth", "username", "password", "identitytoken")}
     if not all(isinstance(value, str) for value in values.values()):
         raise ValueError
     if not values["auth"]:
