@@ -16,10 +16,12 @@ from pathlib import Path
 
 from local_engine import bridge, emulation, leftovers, registry
 from local_engine.folders import Folders, load_record, save_record
-from local_engine.processes import find, find_mentioning, run, say, start, stop, wait_for
+from local_engine.processes import find, find_helpers, run, say, start, stop, wait_for
 from local_engine.tools import Tools, ensure_tools
 
 _NEUTRAL = {"BUILDX_BUILDER": "", "DOCKER_CONTEXT": "default", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+# Where containerd, dockerd and runc always make empty folders, whatever their configuration says.
+_FIXED_PLACES = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker", "/run/runc")
 _KEPT = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "TMPDIR")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -74,14 +76,13 @@ def down(folders: Folders) -> None:
     stop(find("dockerd", _dockerd_config(folders)), grace=15)
     stop(find("containerd", _containerd_config(folders)), grace=10)
     stop(registry.running(folders), grace=5)
-    stop([*find_mentioning(folders.state), *find_mentioning(folders.run)], grace=2)
+    stop([*find_helpers(folders.state), *find_helpers(folders.run)], grace=2)
     leftovers.kill_containers(folders)
     bridge.remove(folders)
     leftovers.remove_cgroups(folders)
     leftovers.unmount_all(folders)
     shutil.rmtree(folders.run, ignore_errors=True)
-    for folder in ("/run/containerd/s", "/run/containerd"):  # containerd's fixed place for its shims' sockets
-        run(["rmdir", folder])
+    run(["rmdir", "--ignore-fail-on-non-empty", *_FIXED_PLACES])
     emulation.release(folders)
 
 
@@ -122,7 +123,7 @@ def _restart(folders: Folders, tools: Tools, port: int, environ: Mapping[str, st
     leftovers.kill_containers(folders)
     stop(find("dockerd", _dockerd_config(folders)), grace=15)
     stop(find("containerd", _containerd_config(folders)), grace=10)
-    stop(find_mentioning(folders.run), grace=2)
+    stop(find_helpers(folders.run), grace=2)
     leftovers.unmount_all(folders)
     shutil.rmtree(folders.run, ignore_errors=True)  # stale sockets and pid files; state is elsewhere
     folders.run.mkdir(mode=0o711)
@@ -149,6 +150,7 @@ def _write_configuration(folders: Folders, port: int) -> None:
             root=json.dumps(str(folders.state / "containerd")),
             state=json.dumps(str(folders.run / "containerd")),
             address=json.dumps(str(folders.run / "containerd.sock")),
+            disabled=", ".join(json.dumps(f"io.containerd.{plugin}") for plugin in _DISABLED),
         )
     )
     engine = {
@@ -171,12 +173,21 @@ def _write_configuration(folders: Folders, port: int) -> None:
     _dockerd_config(folders).write_text(json.dumps(engine, indent=1) + "\n")
 
 
+# Kubernetes' part, what writes outside of our folders, and snapshotters that are not used but may fail to load.
+_DISABLED = (
+    "grpc.v1.cri",
+    "cri.v1.images",
+    "cri.v1.runtime",
+    "podsandbox.controller.v1.podsandbox",
+    "internal.v1.opt",
+    "nri.v1.nri",
+    *(f"snapshotter.v1.{name}" for name in ("blockfile", "btrfs", "devmapper", "erofs", "zfs")),
+)
 _CONTAINERD = """\
 version = 2
 root = {root}
 state = {state}
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
-  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+disabled_plugins = [{disabled}]
 
 [grpc]
 address = {address}

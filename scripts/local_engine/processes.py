@@ -17,6 +17,7 @@ from pathlib import Path
 
 from local_engine.errors import EngineError
 
+_HELPERS = {"containerd-shim-runc-v2", "runc"}
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.05
 
@@ -31,10 +32,17 @@ def find(program: str, mention: Path) -> list[int]:
     return [pid for pid, argv in _ours() if Path(argv[0]).name == program and str(mention) in argv[1:]]
 
 
-def find_mentioning(folder: Path) -> list[int]:
-    """List the processes of ours with an argument that is a path in `folder`."""
+def find_helpers(folder: Path) -> list[int]:
+    """List what engines start beside themselves (shims, runc) with a path in `folder` as an argument.
+
+    Only these programs: a person may read a log there with a program of theirs.
+    """
     inside = f"{folder}/"
-    return [pid for pid, argv in _ours() if any(inside in argument for argument in argv)]
+    return [
+        pid
+        for pid, argv in _ours()
+        if Path(argv[0]).name in _HELPERS and any(argument.startswith(inside) for argument in argv[1:])
+    ]
 
 
 def find_in_cgroup(marker: str) -> list[int]:
@@ -60,14 +68,14 @@ def wait_for(what: str, daemon: subprocess.Popen[bytes], answers: Callable[[], b
     """Wait until the daemon answers.
 
     Raises:
-        EngineError: it ended, or did not answer within `seconds`; the last lines of its log say why.
+        EngineError: it ended, or did not answer within `seconds`; the last line of its log says why.
     """
     deadline = time.monotonic() + seconds
     while not answers():
         ended = daemon.poll()
         if ended is not None or time.monotonic() > deadline:
             state = f"ended with status {ended}" if ended is not None else f"did not answer within {seconds} s"
-            raise EngineError(f"{what} {state}; the end of its log ({log}):\n{_tail(log)}")
+            raise EngineError(f"{what} {state}: {_last_line(log)} (its whole log: {log})")
         time.sleep(_POLL_SECONDS)
 
 
@@ -156,8 +164,8 @@ def _is_alive(pid: int) -> bool:
     return bool(state) and state[0] not in "ZX"  # a zombie has ended; only its parent has not looked yet
 
 
-def _tail(log: Path, lines: int = 8) -> str:
+def _last_line(log: Path) -> str:
     try:
-        return "\n".join("  " + line for line in log.read_text(errors="replace").splitlines()[-lines:])
+        return log.read_text(errors="replace").rstrip().rpartition("\n")[2]
     except OSError:
-        return "  (no log)"
+        return "no log"

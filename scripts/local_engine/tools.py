@@ -14,7 +14,7 @@ from local_engine.folders import Folders, locked
 from local_engine.processes import run, say
 from local_engine.unpack import install_program, unpack, unpack_one
 
-_FORMAT = "1"  # raised when what is in the folder changes: older folders are then made anew
+_FORMAT = "2"  # raised when what is in the folder changes: older folders are then made anew
 _FOREIGN = {"amd64": "arm64", "arm64": "amd64"}
 _QEMU = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
 _PROGRAMS = {  # package -> programs taken from it

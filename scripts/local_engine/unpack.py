@@ -12,6 +12,7 @@ from local_engine.processes import run
 
 _PLACES = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/libexec/docker/cli-plugins", "usr/lib/docker/cli-plugins")
 _OF_THE_C_LIBRARY = {"libc6", "libgcc-s1", "libstdc++6"}  # never replaced: they belong to the machine's loader
+_OPTIONS = {"skopeo": "--insecure-policy"}  # its policy file is in a package that nothing else here needs
 _LEVELS = 5  # how far libraries of libraries are followed
 
 
@@ -46,21 +47,23 @@ def install_program(folder: Path, program: str, package: Package, apt: PrivateAp
         raise EngineError(f"Debian's package {package.name} {package.version} holds no program {program}")
     link = folder / "bin" / program
     link.parent.mkdir(exist_ok=True)
-    if not _missing(real, folder / "libraries"):
+    options = _OPTIONS.get(program, "")
+    if _missing(real, folder / "libraries"):
+        _add_libraries(real, package, apt, folder / "libraries")
+    elif not options:
         link.symlink_to(Path("..") / real.relative_to(folder))
         return
-    _add_libraries(real, package, apt, folder / "libraries")
-    link.write_text(_WRAPPER.format(real=shlex.quote(str(real.relative_to(folder)))))
+    link.write_text(_WRAPPER.format(real=shlex.quote(str(real.relative_to(folder))), options=options))
     link.chmod(0o755)
 
 
 _WRAPPER = """\
 #!/bin/sh
-# This machine lacks libraries that the program needs: they stand beside it.
+# Libraries that this machine lacks stand beside the program.
 tools=$(dirname "$(dirname "$(readlink -f "$0")")")
 LD_LIBRARY_PATH=$(printf '%s:' "$tools"/libraries/usr/lib/*-linux-gnu "$tools"/libraries/lib/*-linux-gnu)
 export LD_LIBRARY_PATH
-exec "$tools"/{real} "$@"
+exec "$tools"/{real} {options} "$@"
 """
 
 
