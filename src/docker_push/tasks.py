@@ -272,10 +272,17 @@ def _boundary(*, debug: bool) -> Iterator[Surroundings]:
         if debug:
             raise
         _exit(error, error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        # a bug of ours: the user's next step is to report it, not to read a traceback
+        where = f"{type(error).__name__}: {error}"
+        _exit(DockerPushError(f"unexpected {where}", hint=_BUG), DockerPushError.exit_code)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
+_BUG = "This is a bug: run the same command with --debug and report what it prints, without secrets."
 _RESUME = "The same command goes on where this one stopped: what is staged is not built again."
 
 

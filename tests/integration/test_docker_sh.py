@@ -1,0 +1,132 @@
+"""The seed's entry point, to the letter: its variables, its defaults, its tags; read back with crane."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from scratch import SMALL, Ran, Scratch, platforms
+
+pytestmark = pytest.mark.engine
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / "scripts/ci/docker.sh"
+
+
+def copy_of_this_repository(scratch: Scratch, *, build_toml: bool = True) -> None:
+    """Put this repository's images into the scratch repository."""
+    for name in ("Dockerfile", ".dockerignore", "infra", *(["build.toml"] if build_toml else [])):
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, scratch.root / name)
+        else:
+            shutil.copy(source, scratch.root / name)
+    scratch.commit_all()
+
+
+def run(scratch: Scratch, *argv: str, **variables: str) -> Ran:
+    seed = {
+        "DOMAIN": scratch.registry,
+        "GITHUB_REPO_REF": scratch.repository,
+        "GITHUB_SHA": scratch.commit,
+        "GITHUB_BRANCH": "main",
+        "LATEST_BRANCH": "main",
+        "CI_DOCKER_IMAGE": "api",
+        "CI_DOCKER_CONTEXT": "",
+        "CI_DOCKERFILE": "",
+        "CI_DOCKER_PLATFORM": "",
+    }
+    return scratch.run(str(SCRIPT), *argv, **{**seed, **variables})
+
+
+@pytest.mark.parametrize("build_toml", [True, False], ids=["with build.toml", "without build.toml"])
+def test_a_version_on_main_leaves_exactly_four_tags_of_one_digest(scratch: Scratch, build_toml: bool):
+    copy_of_this_repository(scratch, build_toml=build_toml)
+
+    done = run(scratch, "v1.2.3")
+
+    assert done.code == 0, done.err
+    commit = f"{scratch.commit}-main"
+    assert scratch.tags("api") == {commit, "main", "latest", "v1.2.3"}
+    digests = {scratch.digest("api", tag) for tag in scratch.tags("api")}
+    assert len(digests) == 1
+    assert done.out == f"{scratch.path}/api:{commit}@{digests.pop()}\n"
+    assert platforms(scratch.manifest("api", "v1.2.3")) == {"linux/amd64", "linux/arm64"}
+
+
+def test_another_branch_gets_no_latest(scratch: Scratch):
+    copy_of_this_repository(scratch)
+
+    done = run(scratch, GITHUB_BRANCH="feature/A_b")
+
+    assert done.code == 0, done.err
+    assert scratch.tags("api") == {f"{scratch.commit}-feature-a_b", "feature-a_b"}
+
+
+def test_one_platform_is_one_platform(scratch: Scratch):
+    copy_of_this_repository(scratch)
+
+    assert run(scratch, CI_DOCKER_PLATFORM="linux/amd64").code == 0
+    assert platforms(scratch.manifest("api", "main")) == {"linux/amd64"}
+
+
+@pytest.mark.parametrize("build_toml", [True, False], ids=["with build.toml", "without build.toml"])
+def test_dockerfile_and_context_come_from_the_variables(scratch: Scratch, build_toml: bool):
+    copy_of_this_repository(scratch, build_toml=build_toml)
+
+    done = run(
+        scratch, CI_DOCKER_IMAGE="worker", CI_DOCKERFILE="./infra/Dockerfile.worker", CI_DOCKER_CONTEXT="./infra"
+    )
+
+    assert done.code == 0, done.err
+    assert "latest" in scratch.tags("worker")
+    assert scratch.config("worker", "latest")["config"]["Cmd"] == ["/bin/worker"]
+
+
+def test_the_same_command_again_builds_nothing_and_is_green(scratch: Scratch):
+    copy_of_this_repository(scratch)
+    first = run(scratch, "v1.2.3")
+
+    second = run(scratch, "v1.2.3")
+
+    assert (second.code, second.out) == (0, first.out)
+    assert "api: adopt" in second.err
+    assert "Building" not in second.err
+
+
+def test_a_version_is_published_once(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+    assert run(scratch, "v1.2.3").code == 0
+    before = {tag: scratch.digest("api", tag) for tag in scratch.tags("api")}
+    scratch.write({"data": "two\n"})
+    scratch.commit_all()
+
+    done = run(scratch, "v1.2.3")
+
+    assert done.code == 9
+    assert "v1.2.3 was already published" in done.last
+    assert {tag: scratch.digest("api", tag) for tag in before} == before
+
+
+def test_every_missing_variable_is_named_at_once(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    done = scratch.run(str(SCRIPT), DOMAIN="ghcr.io")
+
+    assert done.code == 2
+    for name in ("GITHUB_REPO_REF", "GITHUB_SHA", "GITHUB_BRANCH", "CI_DOCKER_IMAGE", "DOCKER_USER", "DOCKER_PASSWORD"):
+        assert name in done.last
+
+
+def test_what_is_no_version_is_refused_before_anything_is_built(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    done = run(scratch, "$(touch canary)")
+
+    assert (done.code, scratch.tags("api")) == (2, set())
+    assert "is not a version" in done.last
+    assert not (scratch.root / "canary").exists()
