@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from integration.registry_process import PROGRAM, BasicRegistry, registry_process, unavailable
-from integration.token_registry import TokenRegistry, token_registry_server
+from registry_process import PROGRAM, BasicRegistry, registry_process, unavailable
+from scratch import Scratch
+from token_registry import TokenRegistry, token_registry_server
 
 from docker_push.references import Registry
 
@@ -68,3 +70,9 @@ def engine() -> dict[str, str]:
                 reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
                 unavailable(f"`{' '.join(argv)}` fails: {reason}.")
     return environ
+
+
+@pytest.fixture
+def scratch(engine: dict[str, str], registry: str, tmp_path: Path) -> Scratch:
+    """Give a git repository to push from, in a path with a space, with the engine reached and a registry to push to."""
+    return Scratch(tmp_path / "a repository", registry)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = "docker-registry"
-USERNAME, PASSWORD = "pusher", "right-Pa55:word"  # noqa: S105 - of registries that live as long as a test
+USERNAME, PASSWORD = "pusher", "right-Pa55:word"
 # bcrypt at its lowest cost, which is all that docker-registry reads; the salt was drawn once
 _HTPASSWD = f"{USERNAME}:$2b$04$otp6195SolKQgychQsdyI.uDbJZTwNPzzeXH7qImpSvyMb.0mW/He\n"
 _START = 20.0  # seconds

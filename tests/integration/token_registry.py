@@ -37,11 +37,11 @@ class Account:
 
 PUSHER = Account(
     username="pusher",
-    password="right-Pa55:word",  # noqa: S106 - of a registry that lives as long as a test
+    password="right-Pa55:word",
     actions=frozenset({"pull", "push"}),
-    identity_token="identity-of-pusher",  # noqa: S106
+    identity_token="identity-of-pusher",
 )
-READER = Account(username="reader", password="reads-0nly", actions=frozenset({"pull"}))  # noqa: S106
+READER = Account(username="reader", password="reads-0nly", actions=frozenset({"pull"}))
 ACCOUNTS = (PUSHER, READER)
 
 
