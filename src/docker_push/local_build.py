@@ -25,7 +25,7 @@ def load(run: Run, *, dry_run: bool) -> list[str]:
     say(report.plan_text(plan))
     for batch in bake.batches(plan, pipeline.BATCH) if not dry_run else ():
         say(f"Building {', '.join(image.name for image in batch.images)} into the local engine")
-        run.builder.bake(plan, batch, Output.LOAD, lambda step: say(report.step_text(step)))
+        run.builder.bake(plan, batch, Output.LOAD, lambda step: pipeline.tell(step, say))
     if dry_run:
         say("Dry run: nothing was built.")
         return []

@@ -26,6 +26,7 @@ from docker_push.facts import BuilderFacts, Facts
 from docker_push.options import Flags, Options, RegistryOptions
 from docker_push.plan import Action, Plan
 from docker_push.process import Redactor, Runner
+from docker_push.progress import Step
 from docker_push.references import Registry
 from docker_push.registry import Client
 from docker_push.report import RunReport, Staging
@@ -232,8 +233,8 @@ def stage(run: Run) -> StagedRun:
         return StagedRun(plan=plan, staging=staging, staged=())
     staged = publish.verify(plan, staging.digests, run.clients)
     say("Staged and verified, every platform read back:")
-    for one in staged:
-        say(f"  {one.reference}")
+    for outcome in publish.staged_tags(plan, staged):
+        say(report.tag_text(outcome))
     return StagedRun(plan=plan, staging=staging, staged=staged)
 
 
@@ -246,9 +247,15 @@ def _build(run: Run, plan: Plan) -> Staging:
         started = run.surroundings.clock()
         say(f"Building {', '.join(image.name for image in batch.images)}")
         output = Output.STAGE if plan.published else Output.CHECK
-        digests |= run.builder.bake(plan, batch, output, lambda step: say(report.step_text(step)))
+        digests |= run.builder.bake(plan, batch, output, lambda step: tell(step, say))
         seconds |= {image.name: run.surroundings.clock() - started for image in batch.images}
     return Staging(digests=digests, seconds=seconds)
+
+
+def tell(step: Step, say: Callable[[str], None]) -> None:
+    """Say that a step ended, unless it is one of BuildKit's own that nobody wrote."""
+    if not step.is_internal:
+        say(report.step_text(step))
 
 
 def find_staged(run: Run) -> StagedRun:
@@ -263,7 +270,7 @@ def find_staged(run: Run) -> StagedRun:
 
 def move(run: Run, found: StagedRun) -> RunReport:
     """Move the tags of what is staged and verified; an error tells which tags were moved before it."""
-    outcomes: list[publish.TagOutcome] = []
+    outcomes = list(publish.staged_tags(found.plan, found.staged))
 
     def done(outcome: publish.TagOutcome) -> None:
         outcomes.append(outcome)
@@ -279,7 +286,7 @@ def move(run: Run, found: StagedRun) -> RunReport:
 
 def unmoved(found: StagedRun) -> RunReport:
     """Return the report of a run that only staged."""
-    return report.outcome(found.plan, found.staging, found.staged, ())
+    return report.outcome(found.plan, found.staging, found.staged, publish.staged_tags(found.plan, found.staged))
 
 
 def definition(plan: Plan) -> dict[str, object]:

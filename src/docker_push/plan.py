@@ -79,7 +79,7 @@ class PlannedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A whole run: ``images`` has dependencies before the images that need them."""
+    """A whole run: ``images`` has dependencies before the images that need them, ``facts`` are what it was planned by."""
 
     context: Context
     slug: str
@@ -87,6 +87,7 @@ class Plan:
     images: tuple[PlannedImage, ...]
     registries: tuple[RegistryOptions, ...]
     warnings: tuple[str, ...]
+    facts: Facts
 
     @property
     def published(self) -> tuple[PlannedImage, ...]:
@@ -115,6 +116,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         images=images,
         registries=options.registries,
         warnings=tags.warnings,
+        facts=facts or Facts(),
     )
 
 

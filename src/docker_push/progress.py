@@ -34,6 +34,17 @@ class Step:
     seconds: float
     error: str
 
+    @property
+    def is_internal(self) -> bool:
+        """Tell whether this is BuildKit's own bookkeeping; a failed one is always worth telling."""
+        own = "internal]" in self.name or self.name.startswith("resolving provenance")
+        return own and not self.error
+
+    @property
+    def is_missing_cache(self) -> bool:
+        """Tell whether a cache was looked for and is not there: the first build of a branch, not an error."""
+        return self.name.startswith("importing cache") and self.error.endswith("not found")
+
 
 @dataclass(kw_only=True)
 class _Vertex:

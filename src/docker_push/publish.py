@@ -32,7 +32,6 @@ class State(str, Enum):
     CREATED = "created"
     MOVED = "moved"
     UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +144,28 @@ def _content(client: Client, repository: Repository, digest: Digest) -> Content:
     return Content(digest=digest, size=sum(int(part.get("size", 0)) for part in parts if isinstance(part, dict)))
 
 
+def staged_tags(plan: Plan, staged: Sequence[Staged]) -> tuple[TagOutcome, ...]:
+    """Return what staging did to the commit tags, by what was observed before and what was verified after."""
+    return tuple(
+        TagOutcome(
+            image=one.image.name,
+            reference=one.reference,
+            kind=TagKind.COMMIT,
+            before=before.digest if before else None,
+            after=one.manifest.digest,
+            state=_state(before.digest if before else None, one.manifest.digest),
+        )
+        for one in staged
+        for before in (plan.facts.repositories.get(one.repository, RepositoryFacts()).commit,)
+    )
+
+
+def _state(before: Digest | None, after: Digest) -> State:
+    if before is None:
+        return State.CREATED
+    return State.UNCHANGED if before == after else State.MOVED
+
+
 def _listed(platforms: Iterable[Platform]) -> str:
     return ", ".join(sorted(map(str, platforms))) or "no platform"
 
@@ -240,14 +261,13 @@ def _put(one: Staged, tag: PlannedTag, clients: Clients) -> TagOutcome:
     if before != one.manifest.digest:
         client.put(one.repository, tag.tag, one.manifest)
         _read_back(one, tag, client)
-    state = State.UNCHANGED if before == one.manifest.digest else State.MOVED if before else State.CREATED
     return TagOutcome(
         image=one.image.name,
         reference=Reference(one.repository, tag.tag, one.manifest.digest),
         kind=tag.kind,
         before=before,
         after=one.manifest.digest,
-        state=state,
+        state=_state(before, one.manifest.digest),
     )
 
 

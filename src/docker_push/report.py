@@ -146,6 +146,8 @@ def _image_text(image: PlannedImage) -> Iterable[str]:
 def step_text(step: Step) -> str:
     """Return one finished build step as a line."""
     name = " ".join(step.name.split())
+    if step.is_missing_cache:
+        return f"  {name}  not there yet"
     if step.error:
         return f"  {name}  FAILED: {' '.join(step.error.split())}"
     return f"  {name}  {'cached' if step.cached else f'{step.seconds:.1f} s'}"
