@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shlex
@@ -11,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
 from types import FrameType
 
 from local_engine import found_engine, private_engine
@@ -74,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(folders: Folders, environ: Mapping[str, str], *, own: bool) -> dict[str, str]:
-    with locked(_lock(folders)):
+    with _lock(folders):
         kind = load_record(folders).get("kind")
         if kind == "found":
             environ = {**environ, **load_record(folders).get("leading", {})}
@@ -107,15 +106,12 @@ def _private_up(folders: Folders, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _down(folders: Folders, environ: Mapping[str, str]) -> None:
-    with locked(_lock(folders), remove=True):
+    with _lock(folders):
         if load_record(folders).get("kind") == "found":
             found_engine.down(folders, environ)
         private_engine.down(folders)  # also what an interrupted `up` left without a note
         if folders.state.exists():
             shutil.rmtree(folders.state)
-    for parent in folders.state.parents[:2]:
-        with contextlib.suppress(OSError):  # other environments live there
-            parent.rmdir()
 
 
 def _status(folders: Folders) -> int:
@@ -147,8 +143,8 @@ def _what_is_missing(reason: str) -> str:
     return f"no Docker engine answers ({reason}): install and start Docker (https://docs.docker.com/get-docker/), or {other}"
 
 
-def _lock(folders: Folders) -> Path:
-    return folders.state.with_suffix(".lock")
+def _lock(folders: Folders) -> AbstractContextManager[None]:
+    return locked(folders.state.with_suffix(".lock"), belongs_to=folders.state)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -49,12 +50,10 @@ def client_of(environ: Mapping[str, str], fallback: str | None = None) -> Client
 def look_at(client: Client) -> Engine | str:
     """Look whether an engine answers; what it is, or what docker said against it."""
     status, output = client.run("info", "--format", "{{json .}}", seconds=30)
-    try:
-        info: dict[str, Any] = json.loads(output[output.index("{") :])
-    except ValueError:
-        return output or f"docker info ended with status {status}"
+    info = _first_object(output)
     if not info.get("ServerVersion"):
-        return " ".join(info.get("ServerErrors") or ["no engine answers"])
+        causes = info.get("ServerErrors") or output.splitlines()[-1:] or [f"docker info ended with status {status}"]
+        return str(causes[0])
     endpoint = _endpoint(client)
     return Engine(
         endpoint=endpoint,
@@ -69,6 +68,15 @@ def builder_facts(client: Client, *arguments: str) -> tuple[str, str]:
     _, output = client.run("buildx", "inspect", *arguments)
     fields = dict(line.partition(":")[::2] for line in output.splitlines())
     return fields.get("Driver", "").strip(), fields.get("Platforms", "").strip()
+
+
+def _first_object(output: str) -> dict[str, Any]:
+    """Read the JSON object in what docker said; warnings stand before and after it."""
+    with contextlib.suppress(ValueError):
+        found, _ = json.JSONDecoder().raw_decode(output[output.index("{") :])
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def _endpoint(client: Client) -> str:

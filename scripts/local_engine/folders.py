@@ -90,25 +90,36 @@ def save_record(folders: Folders, record: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, remove: bool = False) -> Iterator[None]:
-    """Hold the lock file `path`; with `remove`, take the file away at the end.
+def locked(path: Path, belongs_to: Path) -> Iterator[None]:
+    """Hold the lock file `path`; it is taken away at the end when the folder that it belongs to is not there.
 
     A holder may have removed the file while another one waited for it: then the lock is taken again on the new file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # a holder took the empty folder away just now
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_the_file(descriptor, path):
                 try:
                     yield
                 finally:
-                    if remove:
+                    if not belongs_to.exists():
                         path.unlink(missing_ok=True)
+                        _remove_empty(path.parent)
                 return
         finally:
             os.close(descriptor)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # others have files there
+        folder.rmdir()
+        if folder.name == "engine":
+            folder.parent.rmdir()
 
 
 def _is_the_file(descriptor: int, path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +75,7 @@ def ensure_tools(folders: Folders) -> Tools:
     Raises:
         EngineError: this is not Debian, a download failed, or a program does not run here.
     """
-    with locked(folders.cache / "tools.lock"):
+    with locked(folders.cache / "tools.lock", belongs_to=folders.cache / "tools"):
         found = existing_tools(folders)
         if found:
             return found
@@ -99,13 +98,12 @@ def ensure_tools(folders: Folders) -> Tools:
 
 def remove_tools(folders: Folders) -> None:
     """Remove the tools, unless an environment is there that may use them."""
-    with locked(folders.cache / "tools.lock", remove=True):
+    tools = folders.cache / "tools"
+    with locked(folders.cache / "tools.lock", belongs_to=tools):
         if folders.state.parent.is_dir():
-            say(f"the tools in {folders.cache / 'tools'} stay: other environments may use them")
+            say(f"the tools in {tools} stay: other environments may use them")
             return
-        shutil.rmtree(folders.cache / "tools", ignore_errors=True)
-    with contextlib.suppress(OSError):  # other things may be cached there
-        folders.cache.rmdir()
+        shutil.rmtree(tools, ignore_errors=True)
 
 
 def _make(tools: Tools, apt_folder: Path) -> None:
