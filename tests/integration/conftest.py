@@ -73,6 +73,13 @@ def engine() -> dict[str, str]:
 
 
 @pytest.fixture
-def scratch(engine: dict[str, str], registry: str, tmp_path: Path) -> Scratch:
+def scratch(engine: dict[str, str], registry: str, tmp_path: Path) -> Scratch:  # noqa: ARG001 - it must be there
     """Give a git repository to push from, in a path with a space, with the engine reached and a registry to push to."""
     return Scratch(tmp_path / "a repository", registry)
+
+
+@pytest.fixture(scope="session")
+def second_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the ``host:port`` of another empty registry."""
+    with registry_process(tmp_path_factory.mktemp("second-registry")) as address:
+        yield address
