@@ -12,8 +12,8 @@ from docker_push.references import Registry
 from docker_push.registry.challenge import Challenge, usable
 from docker_push.registry.redirects import follow
 from docker_push.registry.refusals import Attempt, authentication_hint, refusal
-from docker_push.registry.token import Token, basic, merged, token_of, token_request
-from docker_push.registry.transport import Response, Send
+from docker_push.registry.token import Audience, Token, basic, merged, token_of, token_request
+from docker_push.registry.transport import Request, Response, Send
 
 _GOOD = range(200, 300)
 
@@ -32,28 +32,23 @@ class Authorization:
         self._challenge: Challenge | None = None
         self._tokens: dict[tuple[str, str, tuple[str, ...]], Token] = {}
 
-    def attempt(self, purpose: str) -> Attempt:
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether there are no credentials."""
+        return self._credentials is None
+
+    def attempt(self, purpose: str, server: str = "") -> Attempt:
         """Return what a refusal's message needs to know of us."""
         origin = self._credentials.origin if self._credentials else None
-        return Attempt(purpose=purpose, registry=str(self._registry), origin=origin, redact=self.redact)
+        return Attempt(purpose=purpose, registry=str(self._registry), origin=origin, server=server, redact=self._redact)
 
-    def redact(self, text: str) -> str:
-        """Take our password and tokens out of foreign text."""
-        with self._lock:
-            secrets = [token.value for token in self._tokens.values()]
-        users = []
-        if self._credentials:
-            secrets += [self._credentials.password, self._credentials.identity_token]
-            users = [self._credentials.username]
-        return Redactor(secrets, users)(text)
-
-    def header(self, scope: str, *, plain: bool) -> str | None:
+    def header(self, request: Request, scope: str) -> str | None:
         """Return the Authorization header for ``scope``; ``None`` until the registry asked for one."""
         with self._lock:
             challenge = self._challenge
-        return None if challenge is None else self._answer(challenge, (scope,), None, plain=plain)
+        return None if challenge is None else self._answer(request, challenge, (scope,), refused=None)
 
-    def answer(self, response: Response, scope: str, refused: str | None, *, plain: bool) -> str | None:
+    def answer(self, request: Request, response: Response, scope: str, refused: str | None) -> str | None:
         """Return the header that answers a 401, other than the ``refused`` one; ``None`` where there is no other.
 
         Raises AuthenticationError where credentials are asked for and there are none, or they are not accepted.
@@ -63,32 +58,40 @@ class Authorization:
             return None
         with self._lock:
             self._challenge = challenge
-        header = self._answer(challenge, (scope, *challenge.scopes), refused, plain=plain)
+        header = self._answer(request, challenge, (scope, *challenge.scopes), refused=refused)
         return None if header == refused else header
 
-    def _answer(self, challenge: Challenge, wanted: tuple[str, ...], refused: str | None, *, plain: bool) -> str:
+    def _answer(self, request: Request, challenge: Challenge, wanted: tuple[str, ...], *, refused: str | None) -> str:
         if challenge.scheme == "basic":
-            return basic(self._basic_credentials())
+            return basic(self._basic_credentials(request))
         scopes = merged(wanted)
         key = (challenge.realm, challenge.parameters.get("service", ""), scopes)
         with self._lock:
             token = self._tokens.get(key)
-        if token is not None and self._clock() < token.renew_at and f"Bearer {token.value}" != refused:
-            return f"Bearer {token.value}"
-        token = self._fetch(challenge, scopes, plain=plain)
-        with self._lock:
-            self._tokens[key] = token
+        if token is None or self._clock() >= token.renew_at or f"Bearer {token.value}" == refused:
+            token = self._fetch(request, challenge, scopes)
+            with self._lock:
+                self._tokens[key] = token
         return f"Bearer {token.value}"
 
-    def _basic_credentials(self) -> Credentials:
+    def _basic_credentials(self, request: Request) -> Credentials:
         if self._credentials is None or not self._credentials.password:
-            message = f"{self._registry} asks for a user name and a password, and there are none"
-            raise AuthenticationError(message, hint=authentication_hint(self.attempt("log in")))
+            message = f"cannot {request.purpose}: {self._registry} asks for a user name and a password, there are none"
+            raise AuthenticationError(message, hint=authentication_hint(self.attempt(request.purpose)))
         return self._credentials
 
-    def _fetch(self, challenge: Challenge, scopes: tuple[str, ...], *, plain: bool) -> Token:
-        request = token_request(challenge, scopes, self._credentials, self._registry, plain=plain)
-        response = follow(request, self._send)
+    def _fetch(self, request: Request, challenge: Challenge, scopes: tuple[str, ...]) -> Token:
+        """Ask the token server; its refusals are of ``request``, which the token is for."""
+        audience = Audience(registry=self._registry, plain=request.url.startswith("http:"))
+        asked = token_request(request.purpose, challenge, scopes, self._credentials, audience)
+        response = follow(asked, self._send)
         if response.status not in _GOOD:
-            raise refusal(response, self.attempt(request.purpose))
-        return token_of(response, self._registry, self._clock())
+            raise refusal(response, self.attempt(request.purpose, f"the token server {asked.host}"))
+        return token_of(response, request.purpose, self._clock())
+
+    def _redact(self, text: str) -> str:
+        """Take our password and tokens out of foreign text."""
+        with self._lock:
+            secrets = [token.value for token in self._tokens.values()]
+        users = (self._credentials.username,) if self._credentials else ()
+        return Redactor([*secrets, *(self._credentials.secrets if self._credentials else ())], users)(text)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError, RegistryError
 from docker_push.references import Registry, Repository
 from docker_push.registry.authorization import Authorization
 from docker_push.registry.redirects import follow, next_url, origin
-from docker_push.registry.refusals import Attempt, authentication_hint, complaint, refusal
+from docker_push.registry.refusals import authentication_hint, complaint, refusal
 from docker_push.registry.token import scope
 from docker_push.registry.transport import Request, Response, Send
 
@@ -38,7 +39,6 @@ class Endpoint:
         clock: Callable[[], float],
     ) -> None:
         self.registry = registry
-        self._anonymous = credentials is None
         self._plain = plain
         self._send = send
         self._authorization = Authorization(registry, credentials, send=send, clock=clock)
@@ -56,17 +56,27 @@ class Endpoint:
         """
         if repository.registry != self.registry:
             raise ValueError(f"{repository} is not in {self.registry}")
-        if push and self._anonymous and not self.registry.is_loopback:
+        if push and self._authorization.is_anonymous and not self.registry.is_loopback:
             message = f"cannot {request.purpose}: there are no credentials for {self.registry}"
-            raise AuthenticationError(message, hint=authentication_hint(self._attempt(request)))
-        response = self._authorised(request, scope(_name(repository), push=push))
+            raise AuthenticationError(message, hint=authentication_hint(self._authorization.attempt(request.purpose)))
+        name = _name(repository)
+        response = self._authorised(request, scope(name, push=push))
+        if response.status == _UNAUTHORIZED and not (push or self._authorization.is_anonymous):
+            # Docker Hub hides a repository that does not exist from those who may not push to it
+            response = self._authorised(request, scope(name, push=True))
         if response.status not in good:
             self.refuse(request, response)
         return response
 
     def refuse(self, request: Request, response: Response) -> NoReturn:
         """Raise the error for an answer that is a refusal."""
-        raise refusal(response, self._attempt(request))
+        if response.status == _UNAUTHORIZED and not self._is_own(response.url):
+            other = urlsplit(response.url).hostname
+            message = (
+                f"cannot {request.purpose}: {self.registry} redirects to {other}, which asks for a login of its own"
+            )
+            raise AuthenticationError(message, hint=f"If {other} is your registry, name it in [registry] domain.")
+        raise refusal(response, self._authorization.attempt(request.purpose))
 
     def check_absent(self, request: Request, response: Response) -> None:
         """Take a 404 for "there is none" only where it speaks like a registry: a web server's page is a refusal."""
@@ -90,34 +100,39 @@ class Endpoint:
     def deliver(self, request: Request, header: str | None = None) -> Response:
         """Send ``request`` with the Authorization ``header``, follow redirects, and move to TLS where that is asked."""
         headers = {**request.headers, **({"Authorization": header} if header else {})}
-        response = follow(replace(request, headers=headers), self._send)
+        response = follow(replace(self._placed(request), headers=headers), self._send)
         if self._plain and response.status == _BAD_REQUEST and _TLS_PORT.search(response.body):
             self._plain = False
-            response = follow(replace(request, headers=headers, url=f"https{request.url[len('http') :]}"), self._send)
+            response = follow(replace(self._placed(request), headers=headers), self._send)
         return response
 
     def _authorised(self, request: Request, wanted: str) -> Response:
         """Send with what serves, answer the challenge, and renew once what no longer serves."""
-        sent = self._authorization.header(wanted, plain=self._plain)
+        sent = self._authorization.header(self._placed(request), wanted)
         response = self.deliver(request, sent)
         for _ in range(1 if sent else 2):
             if response.status != _UNAUTHORIZED or not self._is_own(response.url):
                 break
-            answer = self._authorization.answer(response, wanted, sent, plain=self._plain)
+            answer = self._authorization.answer(self._placed(request), response, wanted, sent)
             if answer is None:
                 break
             sent = answer
             response = self.deliver(request, sent)
         return response
 
+    def _placed(self, request: Request) -> Request:
+        """Return ``request`` with the scheme that is spoken now; it may have been made before that changed."""
+        return request if self._plain else replace(request, url=_with_tls(request.url))
+
     def _is_own(self, url: str) -> bool:
         return origin(url) == origin(self.url())
-
-    def _attempt(self, request: Request) -> Attempt:
-        return self._authorization.attempt(request.purpose)
 
 
 def _name(repository: Repository) -> str:
     """Return the repository's name in the API: Docker Hub keeps names without an owner under ``library/``."""
     bare = repository.registry.host == "docker.io" and "/" not in repository.path
     return f"library/{repository.path}" if bare else repository.path
+
+
+def _with_tls(url: str) -> str:
+    return f"https:{url[len('http:') :]}" if url.startswith("http:") else url

@@ -99,7 +99,7 @@ class Manifest:
         if self.media_type not in INDEX_TYPES | MANIFEST_TYPES:
             raise self._wrong(f"is of the type {quoted(self.media_type)}, which is no image")
         if content.get("mediaType", self.media_type) != self.media_type:
-            raise self._wrong(f"calls itself {quoted(str(content['mediaType']))} and was sent as {self.media_type}")
+            raise self._wrong(f"calls itself something else than {self.media_type}, as which it was sent")
         if ("layers" in content or "config" in content) if self.is_index else "manifests" in content:
             raise self._wrong("can be read as an image and as an index")
         return content
@@ -130,8 +130,9 @@ class Manifest:
         media_type, size = entry.get("mediaType"), entry.get("size")
         if not isinstance(media_type, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise self._wrong("has a descriptor without a media type or a size")
+        digest = entry.get("digest")
         try:
-            digest = Digest.parse(str(entry.get("digest")))
+            digest = Digest.parse(digest if isinstance(digest, str) else "")
         except ConfigError as error:
             raise self._wrong(f"has a descriptor with a bad digest: {error.message}") from None
         return Descriptor(
@@ -146,8 +147,9 @@ class Manifest:
         """Read ``os``, ``architecture`` and ``variant`` of an index entry or of an image's configuration."""
         if isinstance(entry, dict):
             parts = [entry.get(key) or "" for key in ("os", "architecture", "variant")]
+            words = [part if isinstance(part, str) else "?" for part in parts]
             try:
-                return Platform.parse("/".join(map(str, parts if parts[2] else parts[:2])))
+                return Platform.parse("/".join(words if words[2] else words[:2]))
             except ConfigError as error:
                 raise self._wrong(f"has a bad platform: {error.message}") from None
         raise self._wrong("has a platform that is no table")

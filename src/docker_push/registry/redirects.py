@@ -37,7 +37,7 @@ def redirected(request: Request, response: Response) -> Request | None:
     """Return the request that ``response`` asks for instead, or ``None`` where it is an answer; pure.
 
     Raises RegistryError where the target is no http URL, leaves TLS, names a user, or is this machine (or its cloud's
-    metadata service) while the registry is not.
+    metadata service) while the registry is not; and for a body, which may hold a secret, that would go to another host.
     """
     repeats = response.status in _KEEPING or (response.status in _CHANGING and request.method in _READS)
     location = response.headers.get("location")
@@ -46,6 +46,8 @@ def redirected(request: Request, response: Response) -> Request | None:
     url = next_url(request, location)
     if origin(url) == origin(request.url):
         return replace(request, url=url)
+    if request.body is not None:
+        raise _bad(request, f"a write to another host ({urlsplit(url).hostname})")
     headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
     return replace(request, url=url, headers=headers)
 
@@ -54,14 +56,16 @@ def next_url(request: Request, location: str) -> str:
     """Resolve a server's ``Location`` or ``Link`` against the request it answers; raises RegistryError."""
     try:
         url = urljoin(request.url, location)
-        target, source = urlsplit(url), urlsplit(request.url)
-        problem = _problem(target, source)
+        problem = _problem(urlsplit(url), urlsplit(request.url))
     except ValueError:
-        problem = "to something that is no URL"
-        url = ""
+        raise _bad(request, "to something that is no URL") from None
     if problem:
-        raise RegistryError(f"cannot {request.purpose}: {request.host} redirects {problem}", hint=_HINT)
+        raise _bad(request, problem)
     return url
+
+
+def _bad(request: Request, problem: str) -> RegistryError:
+    return RegistryError(f"cannot {request.purpose}: {request.host} redirects {problem}", hint=_HINT)
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

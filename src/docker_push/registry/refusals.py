@@ -38,12 +38,14 @@ _UNAUTHORIZED, _FORBIDDEN, _TOO_LARGE, _TOO_MANY, _SERVER, _STORAGE = 401, 403, 
 class Attempt:
     """What was tried: ``purpose`` as in ``read ghcr.io/acme/api:main``, on which registry, with whose credentials.
 
-    ``origin`` is where the credentials come from, ``None`` for none; ``redact`` takes secrets out of foreign text.
+    ``origin`` is where the credentials come from, ``None`` for none; ``server`` is who answered, where that is not the
+    registry itself; ``redact`` takes secrets out of foreign text.
     """
 
     purpose: str
     registry: str
     origin: str | None = None
+    server: str = ""
     redact: Callable[[str], str] = str
 
 
@@ -74,7 +76,7 @@ def _first_error(content: Mapping[str, Any]) -> tuple[str, str]:
     errors = content.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else content
     if not isinstance(first, dict):
-        return "", str(first)
+        return "", first if isinstance(first, str) else ""
     code = first.get("code") if isinstance(first.get("code"), str) else ""
     words = [
         first[key] for key in ("message", "error_description", "details", "error") if isinstance(first.get(key), str)
@@ -116,17 +118,17 @@ def _go_duration(text: str) -> float | None:
 def refusal(response: Response, attempt: Attempt) -> DockerPushError:
     """Return the error for an answer that is a refusal; pure, never raises, whatever the body holds."""
     said = complaint(response, attempt.redact)
-    reason = f"{attempt.registry} answered {response.status}" + (f" ({said})" if str(said) else "")
+    reason = f"{attempt.server or attempt.registry} answered {response.status}" + (f" ({said})" if str(said) else "")
     message = f"cannot {attempt.purpose}: {reason}"
     if _is_rate_limit(response, said):
         return _rate_limit(response, said, message)
     if response.status == _UNAUTHORIZED:
         return AuthenticationError(message, hint=authentication_hint(attempt))
+    if "immutab" in said.words.lower():
+        hint = "The registry keeps this tag as it is: publish a new version, or delete the tag there on purpose."
+        return OverwriteError(message, hint=hint)
     if response.status == _FORBIDDEN or said.code == "DENIED":
         return _denied(said, attempt, message)
-    if "immutable" in said.words.lower() or "already exists" in said.words.lower():
-        hint = "The registry keeps this tag as it is; publish a new version, or delete the tag there on purpose."
-        return OverwriteError(message, hint=hint)
     return RegistryError(message, hint=_registry_hint(response, said, attempt))
 
 

@@ -56,17 +56,23 @@ def basic(credentials: Credentials) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """Whom a token is for: the registry, and whether it is spoken to in plain http."""
+
+    registry: Registry
+    plain: bool
+
+
 def token_request(
-    challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials | None, registry: Registry, *, plain: bool
+    purpose: str, challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials | None, audience: Audience
 ) -> Request:
     """Return the request for a token: GET with Basic, POST with an identity token, or an anonymous GET; pure.
 
-    ``plain`` says that the registry itself is spoken to without TLS. Raises RegistryError for a realm that credentials
-    must not be sent to.
+    ``purpose`` is what the token is wanted for. Raises RegistryError for a realm that no credentials may be sent to.
     """
-    realm = checked_realm(challenge.realm, registry, plain=plain)
+    realm = checked_realm(challenge.realm, audience.registry, plain=audience.plain)
     service = challenge.parameters.get("service", "")
-    purpose = f"get a token for {registry}"
     if credentials is not None and credentials.identity_token:
         form = {"grant_type": "refresh_token", "refresh_token": credentials.identity_token, "client_id": _CLIENT}
         form |= {"service": service, "scope": " ".join(scopes)}
@@ -109,13 +115,13 @@ def _bad_realm(realm: str, registry: Registry, problem: str) -> RegistryError:
     return RegistryError(f"{registry} sends us to {shown} for a token, which {problem}", hint=hint)
 
 
-def token_of(response: Response, registry: Registry, now: float) -> Token:
+def token_of(response: Response, purpose: str, now: float) -> Token:
     """Read a token server's good answer; ``token`` and ``access_token`` are one. Raises RegistryError for any other."""
     content = json_object(response.body) or {}
     value = content.get("token") or content.get("access_token")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
         hint = "Run the same command again; if it stays so, tell the registry's operator."
-        raise RegistryError(f"cannot get a token for {registry}: the answer of its token server has none", hint=hint)
+        raise RegistryError(f"cannot {purpose}: the answer of the token server holds no token", hint=hint)
     return Token(value=value, renew_at=now + _lifetime(content.get("expires_in")) * _USED)
 
 
