@@ -88,9 +88,10 @@ class Builder:
         nodes = entry.get("Nodes")
         nodes = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
         name, driver = str(entry.get("Name")), str(entry.get("Driver"))
-        trouble = next((str(node.get("Err") or node.get("Error")) for node in nodes if node.get("Err")), "")
+        trouble = next((str(part["Err"]) for part in (entry, *nodes) if part.get("Err")), "")
         listed = [str(text).rstrip("*") for node in nodes for text in node.get("Platforms") or ()]
-        if not listed and trouble:
+        if not listed:
+            trouble = trouble or f"builder {name} has no node that runs"
             raise _unusable(Completed(argv=("docker", "buildx", "ls"), status=1, stdout="", stderr=trouble))
         return BuilderFacts(
             name=name,

@@ -14,9 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _LOG_LINES = 40
-_NAME = re.compile(
-    r"\[(?:(?P<target>[A-Za-z0-9_-]+) )?(?:(?P<platform>[a-z0-9]+/[a-z0-9/]+)(?:->[a-z0-9/]+)? ?)?[^\]]*\]"
-)
+_TARGET = re.compile(r"\[([A-Za-z0-9_-]+)[ \]]")
+_CACHE = re.compile(r"(?:\[[A-Za-z0-9_-]+\] )?(?:importing|exporting) cache")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -43,7 +42,12 @@ class Step:
     @property
     def is_missing_cache(self) -> bool:
         """Tell whether a cache was looked for and is not there: the first build of a branch, not an error."""
-        return self.name.startswith("importing cache") and self.error.endswith("not found")
+        return self.is_cache and self.error.endswith("not found")
+
+    @property
+    def is_cache(self) -> bool:
+        """Tell whether this reads or writes a cache, which decides nothing about the build."""
+        return _CACHE.match(self.name) is not None
 
 
 @dataclass(kw_only=True)
@@ -103,14 +107,13 @@ class Progress:
 
 def _is_cause(step: Step) -> bool:
     """Tell a step that failed by itself: a neighbour's failure cancels the others, a cache may be missing at any time."""
-    harmless = "context canceled" in step.error or step.name.startswith(("importing cache", "exporting cache"))
-    return bool(step.error) and not harmless
+    return bool(step.error) and "context canceled" not in step.error and not step.is_cache
 
 
 def target_of(step: str) -> str | None:
     """Return the bake target that a step's name begins with, where bake names one (it does not for a lone target)."""
-    match = _NAME.match(step)
-    return match["target"] if match and match["target"] != "internal" else None
+    match = _TARGET.match(step)
+    return match[1] if match and match[1] != "internal" else None
 
 
 def _event(line: str) -> Mapping[str, object] | None:

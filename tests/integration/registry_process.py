@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def unavailable(what: str) -> None:
 
 
 @contextmanager
-def registry_process(folder: Path, *, basic: bool = False, environ: dict[str, str] | None = None) -> Iterator[str]:
+def registry_process(folder: Path, *, basic: bool = False, tls: dict[str, str] | None = None) -> Iterator[str]:
     """Run docker-registry in ``folder`` and give its ``host:port``; it is stopped by its process id."""
     program = shutil.which(PROGRAM)
     if program is None:
@@ -49,9 +50,11 @@ def registry_process(folder: Path, *, basic: bool = False, environ: dict[str, st
         raise AssertionError
     port = free_port()
     config = folder / "registry.json"  # JSON is YAML, and quotes any path right
-    config.write_text(json.dumps(_config(folder, port, basic=basic)), "utf-8")
+    settings = _config(folder, port, basic=basic)
+    settings["http"] |= {"tls": tls} if tls else {}
+    config.write_text(json.dumps(settings), "utf-8")
     with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log, env=environ or _environ())
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log, env=_environ())
         try:
             _wait(process, port, folder / "registry.log")
             yield f"127.0.0.1:{port}"
@@ -65,8 +68,8 @@ def _environ() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": "/"}
 
 
-def _config(folder: Path, port: int, *, basic: bool) -> dict[str, object]:
-    config: dict[str, object] = {
+def _config(folder: Path, port: int, *, basic: bool) -> dict[str, dict[str, Any]]:
+    config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {
@@ -102,7 +105,7 @@ def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/v2/")
-        return connection.getresponse().status in {200, 401}
+        return connection.getresponse().status in {200, 400, 401}  # 400: it wants TLS
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -52,7 +52,14 @@ def test_the_step_that_failed_by_itself_is_the_cause():
     assert progress.log() == ("boom",)
 
 
-@pytest.mark.parametrize("name", ["importing cache manifest from ghcr.io/a:b", "exporting cache to registry"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "importing cache manifest from ghcr.io/a:b",
+        "[worker] importing cache manifest from ghcr.io/a:b",
+        "exporting cache to registry",
+    ],
+)
 def test_a_missing_cache_is_no_cause(name: str):
     assert fed(vertex(name=name, completed=END, error="not found"))[0].failed is None
 
@@ -75,6 +82,7 @@ def test_the_log_is_bounded_and_harmless():
     [
         ("[api linux/amd64 2/3] RUN make", "api"),
         ("[api 2/3] RUN make", "api"),
+        ("[api] importing cache manifest from ghcr.io/a:b", "api"),
         ("[linux/amd64 2/3] RUN make", None),
         ("[api internal] load .dockerignore", "api"),
         ("[internal] load local bake definitions", None),

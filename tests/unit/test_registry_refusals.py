@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from answers import refused, reply
+from docker_push.errors import (
+    AuthenticationError,
+    DockerPushError,
+    OverwriteError,
+    PermissionDeniedError,
+    RateLimitError,
+    RegistryError,
+)
+from docker_push.process import Redactor
+from docker_push.registry.refusals import Attempt, complaint, refusal, retry_after
+from docker_push.registry.transport import Response
+
+PUT = "put ghcr.io/acme/api:main"
+ORIGIN = "DOCKER_USER and DOCKER_PASSWORD"
+
+
+def attempt(**more: object) -> Attempt:
+    return Attempt(**{"purpose": PUT, "registry": "ghcr.io", "origin": ORIGIN, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "hint"),
+    [
+        (refused(401, "UNAUTHORIZED", "authentication required"), AuthenticationError, "credentials of DOCKER_USER"),
+        (reply(401), AuthenticationError, "docker login ghcr.io"),
+        (
+            refused(403, "DENIED", "requested access to the resource is denied"),
+            PermissionDeniedError,
+            "the user of DOC",
+        ),
+        (reply(403, b"<html><title>403 Forbidden</title>"), PermissionDeniedError, "the user of DOCKER_USER"),
+        (
+            refused(403, "DENIED", "installation not allowed to Create organization package"),
+            PermissionDeniedError,
+            "packages: write",
+        ),
+        (
+            refused(403, "DENIED", "permission_denied: write_package"),
+            PermissionDeniedError,
+            "Manage Actions access",
+        ),
+        (
+            refused(403, "DENIED", "permission_denied: The token provided does not match expected scopes."),
+            PermissionDeniedError,
+            "write:packages",
+        ),
+        (refused(403, "DENIED", "the token has expired"), PermissionDeniedError, "has expired"),
+        (refused(403, "DENIED", "failed to fetch anonymous token"), AuthenticationError, "DOCKER_USER"),
+        (
+            refused(403, "DENIED", "permission_denied: You have exceeded a secondary rate limit"),
+            RateLimitError,
+            "in a few minutes",
+        ),
+        (refused(429, "TOOMANYREQUESTS", "slow down", retry_after="7"), RateLimitError, "in 7 s"),
+        (refused(429, "TOOMANYREQUESTS", "retry-after: 12.5ms, allowed: 2000/minute"), RateLimitError, "in 1 s"),
+        (refused(503, "TOOMANYREQUESTS"), RateLimitError, "rate limit"),
+        (reply(429, b"Too Many Requests"), RateLimitError, "rate limit"),
+        (refused(400, "DENIED", "quota"), PermissionDeniedError, "the owner of the repository"),
+        (refused(400, "TAG_INVALID", "the tag is immutable"), OverwriteError, "new version"),
+        (refused(403, "DENIED", "tag immutability is on"), OverwriteError, "new version"),
+        (refused(404, "NAME_UNKNOWN", "repository name not known to registry"), RegistryError, "created before"),
+        (refused(404, "MANIFEST_UNKNOWN", "manifest unknown"), RegistryError, "Check the name"),
+        (refused(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown"), RegistryError, "--rebuild"),
+        (reply(404, b"<html><title>Welcome</title></html>"), RegistryError, "container registry"),
+        (reply(413), RegistryError, "raise that limit"),
+        (reply(500, b"oops"), RegistryError, "again later"),
+        (reply(502, b"<html><body>Bad gateway</body></html>"), RegistryError, "again later"),
+        (reply(507), RegistryError, "storage is full"),
+        (reply(302), RegistryError, "container registry"),
+    ],
+)
+def test_each_refusal_has_its_class_and_its_next_step(response, kind, hint):
+    error = refusal(response, attempt())
+
+    assert type(error) is kind
+    assert error.message.startswith(f"cannot {PUT}: ghcr.io answered {response.status}")
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(("registry", "kind"), [("ghcr.io", AuthenticationError), ("quay.io", PermissionDeniedError)])
+def test_without_credentials_githubs_denial_is_a_missing_login(registry, kind):
+    error = refusal(refused(403, "DENIED", "denied"), attempt(origin=None, registry=registry))
+
+    assert type(error) is kind
+    assert ("Set DOCKER_USER" in error.hint) == (kind is AuthenticationError)
+
+
+def test_a_token_server_is_named():
+    error = refusal(reply(401, {"details": "incorrect username or password"}), attempt(server="the token server x"))
+
+    assert error.message == f"cannot {PUT}: the token server x answered 401 (incorrect username or password)"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", ""),
+        (b'{"errors":[{"code":"denied","message":"no"},{"code":"X"}]}', "DENIED: no"),
+        (b'{"errors":[{"code":7,"message":["no"]}]}', ""),
+        (b'{"errors":["just words"]}', "just words"),
+        (b'{"errors":[7]}', ""),
+        (b'{"errors":[]}', ""),
+        (b'{"errors":{"code":"X"},"message":"gone"}', "gone"),
+        (b'{"error":"invalid_grant","error_description":"the token is old"}', "the token is old"),
+        (b'{"error":"invalid_grant"}', "invalid_grant"),
+        (b'{"details":"wrong"}', "wrong"),
+        (b"plain\r\n words\x1b[31m\x00", "plain words?[31m?"),
+        (b"<HTML><head><title>Log in - Proxy</title>", "Log in - Proxy"),
+        (b"<html><body>no title</body></html>", ""),
+        (b"\xff\xfe", "��"),
+        (b"[" * 100_000, f"{'[' * 297}..."),
+    ],
+)
+def test_bodies_are_read_leniently(body, expected):
+    assert str(complaint(reply(400, body))) == expected
+
+
+def test_secrets_in_a_body_are_not_shown():
+    redact = Redactor(["s3cret-password"], ["ada"])
+    body = {"errors": [{"code": "DENIED", "message": "user ada with s3cret-password or YWRhOnMzY3JldC1wYXNzd29yZA=="}]}
+
+    error = refusal(reply(403, body), attempt(redact=redact))
+
+    assert "s3cret" not in str(error)
+    assert "YWRhOnMzY3JldC1wYXNzd29yZA" not in str(error)
+
+
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["errors", "code", "message", "error"]), inner),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode()),
+    st.integers(300, 599),
+)
+def test_any_body_is_one_printable_line_of_a_known_class(body, status):
+    error = refusal(reply(status, body), attempt())
+
+    assert isinstance(error, DockerPushError)
+    assert str(error).isprintable()
+    assert len(error.message) < 600
+
+
+@pytest.mark.parametrize(
+    ("headers", "words", "seconds"),
+    [
+        ({}, "", None),
+        ({"retry-after": "5"}, "", 5),
+        ({"retry-after": " 0 "}, "", 0),
+        ({"retry-after": "-5"}, "", None),
+        ({"retry-after": "soon"}, "", None),
+        ({"retry-after": "1000000000"}, "", 1e9),
+        ({"retry-after": "9" * 5000}, "", pytest.approx(1e64)),
+        (
+            {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"},
+            "",
+            30,
+        ),
+        ({"retry-after": "Wed, 21 Oct 2026 07:27:00 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", 0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, "", None),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", None),
+        ({}, "retry-after: 12.5ms, allowed: 2000/minute", 0.0125),
+        ({}, "Retry-After: 1h2m3.5s", 3723.5),
+        ({}, "retry-after: 1.2.3s", None),
+        ({}, "retry-after: 250µs or so", 0.00025),
+    ],
+)
+def test_when_to_come_back(headers, words, seconds):
+    assert retry_after(headers, words) == seconds
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_answer_waits_a_real_time_or_none(value, date, words):
+    seconds = retry_after({"retry-after": value, "date": date}, words)
+
+    assert seconds is None or 0 <= seconds < float("inf")
+
+
+def test_the_error_carries_the_seconds():
+    error = refusal(Response(status=429, url="", headers={"retry-after": "7"}), attempt())
+
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == 7
