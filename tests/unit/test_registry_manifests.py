@@ -28,7 +28,7 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def entry(name: str, **more: Any) -> dict[str, Any]:
+def entry(name: str, **more: object) -> dict[str, Any]:
     return {"mediaType": OCI_MANIFEST, "digest": digest(name), "size": 7, **more}
 
 
@@ -144,30 +144,23 @@ def test_what_is_no_image_is_named(content, said):
         _ = manifest(content, OCI_MANIFEST).config
 
 
+KEYS = [
+    "manifests",
+    "config",
+    "layers",
+    "mediaType",
+    "digest",
+    "size",
+    "platform",
+    "os",
+    "architecture",
+    "variant",
+    "annotations",
+    "vnd.docker.reference.type",
+]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "manifests",
-                    "config",
-                    "layers",
-                    "mediaType",
-                    "digest",
-                    "size",
-                    "platform",
-                    "os",
-                    "architecture",
-                    "variant",
-                ]
-                + ["annotations", "vnd.docker.reference.type"]
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=15,
 )
 

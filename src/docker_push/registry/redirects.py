@@ -23,13 +23,12 @@ _HINT = "Nothing was sent there. Tell the registry's operator; behind a proxy, c
 
 def follow(request: Request, send: Send) -> Response:
     """Send ``request`` and go where its answer points, at most ten times; raises RegistryError for a bad redirect."""
-    response = send(request)
-    for _ in range(MOST):
+    for _ in range(MOST + 1):
+        response = send(request)
         target = redirected(request, response)
         if target is None:
             return response
         request = target
-        response = send(request)
     raise RegistryError(f"cannot {request.purpose}: more than {MOST} redirects in a row", hint=_HINT)
 
 
