@@ -63,7 +63,7 @@ class TokenRegistry:
     address: str
     upstream: str
     lifetime: float = 300.0
-    claimed: float | None = 300.0
+    claimed: int | None = 300
     field_name: str = "token"
     anonymous_pull: bool = False
     log: list[Seen] = field(default_factory=list)
@@ -77,7 +77,7 @@ class TokenRegistry:
 
     def reset(self) -> None:
         """Return to the settings of the start, with nothing logged."""
-        self.lifetime, self.claimed, self.field_name, self.anonymous_pull = 300.0, 300.0, "token", False
+        self.lifetime, self.claimed, self.field_name, self.anonymous_pull = 300.0, 300, "token", False
         self.forget_tokens()
         self.log.clear()
 
