@@ -1,114 +1,81 @@
-"""build.toml as frozen models: what the file may say, and every error of it at once.
+"""build.toml as frozen models, with every error of it at once.
 
-Keys are kebab-case, as in pyproject.toml; where ``docker buildx bake`` has a name for a thing, it is bake's.
+``load`` and ``parse`` are the doors. Inside: ``layout`` and ``source`` read the text and know its lines, ``grammar`` and
+``values`` hold single values to their rules, ``tables`` are the models, ``rules`` and ``places`` what holds between
+tables, ``files`` what holds on disk, ``fields`` and ``findings`` say what is wrong.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError
 
+from docker_push.config import files, rules
+from docker_push.config.findings import Problem, report, translate
+from docker_push.config.source import MAX_BYTES, Source, read
+from docker_push.config.tables import (
+    BuildFile,
+    BuildTable,
+    CacheTable,
+    ProjectTable,
+    RegistryTable,
+    SecretTable,
+    SshTable,
+    Table,
+    TagsTable,
+)
+from docker_push.errors import ConfigError
 
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-class Table(BaseModel):
-    """A table of build.toml: frozen, kebab-case keys, unknown keys refused, no conversion of types."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=_kebab,
-        populate_by_name=True,
-        regex_engine="python-re",
-    )
-
-
-class SecretTable(Table):
-    """A build secret, from a variable or from a file; its value never enters the plan."""
-
-    id: str
-    env: str | None = None
-    src: str | None = None
-
-
-class SshTable(Table):
-    """An SSH agent socket or keys that a build may use."""
-
-    id: str = "default"
-    paths: tuple[str, ...] = ()
-
-
-class BuildTable(Table):
-    """The keys that [defaults] and [images.NAME] share; ``None`` and absent mean "not said"."""
-
-    dockerfile: str | None = None
-    context: str | None = None
-    platforms: tuple[str, ...] | None = None
-    target: str | None = None
-    args: dict[str, str] | None = None
-    secret: tuple[SecretTable, ...] | None = None
-    ssh: tuple[SshTable, ...] | None = None
-    contexts: dict[str, str] | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    attest: tuple[str, ...] | None = None
-    test: tuple[tuple[str, ...], ...] | None = None
-    pull: bool | None = None
-    no_cache: bool | None = None
-    network: Literal["default", "none", "host"] | None = None
-    extra_hosts: dict[str, str] | None = None
-    shm_size: str | None = None
-    cache_from: tuple[str, ...] | None = None
-    cache_to: tuple[str, ...] | None = None
-    registry_path: str | None = None
+__all__ = [
+    "BuildFile",
+    "BuildTable",
+    "CacheTable",
+    "ProjectTable",
+    "RegistryTable",
+    "SecretTable",
+    "SshTable",
+    "Table",
+    "TagsTable",
+    "load",
+    "parse",
+]
 
 
-class ProjectTable(Table):
-    """[project]: who this repository is."""
+def parse(text: bytes, name: str) -> BuildFile:
+    """Read the text of a build.toml, called ``name`` in messages; raises ConfigError, with every finding at once.
 
-    repository: str | None = None
-    platform: str | None = None
-    service: str | None = None
-    default_branch: str | None = None
-
-
-class RegistryTable(Table):
-    """[registry], or one of [[registry]]: where images go."""
-
-    domain: str | None = None
-    path: str = "{repository}/{image}"
-    insecure: bool = False
-    username_env: str | None = None
-    password_env: str | None = None
+    Paths are checked by their spelling alone: ``load`` looks at the disk.
+    """
+    return _validated(read(text, name), ())
 
 
-class TagsTable(Table):
-    """[tags]: how tags are named."""
+def load(path: Path, root: Path) -> BuildFile:
+    """Read the build.toml at ``path``, whose paths are relative to ``root``; raises ConfigError, as ``parse`` does.
 
-    sha_length: Annotated[int, Field(ge=6, le=64)] = 40
-    latest: Literal["default-branch", "release", "never"] = "default-branch"
-    slug: Literal["github", "unique"] = "github"
-    semver: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-
-
-class CacheTable(Table):
-    """[cache]: where BuildKit's cache is kept between runs."""
-
-    backend: Literal["registry", "none"] = "registry"
+    No path of it leads out of ``root``, also not by a symbolic link, and every Dockerfile that it names exists.
+    """
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    source = read(_content(path, name), name)
+    return _validated(source, files.problems(source.data, root))
 
 
-class BuildFile(Table):
-    """A whole build.toml; ``registry`` is always a tuple, also where the file has one [registry] table."""
+def _content(path: Path, name: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        hint = 'Run the command where it is, or write one: [images.NAME] with dockerfile = "Dockerfile".'
+        raise ConfigError(f"{name} cannot be read: {error.strerror}", hint=hint) from None
 
-    project: ProjectTable = ProjectTable()
-    registry: tuple[RegistryTable, ...] = (RegistryTable(),)
-    defaults: BuildTable = BuildTable()
-    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    images: dict[str, BuildTable] = Field(default_factory=dict)
-    tags: TagsTable = TagsTable()
-    cache: CacheTable = CacheTable()
+
+def _validated(source: Source, further: Iterable[Problem]) -> BuildFile:
+    problems = [*rules.problems(source.data), *further]
+    try:
+        file = BuildFile.model_validate(source.data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise report(source, [*problems, *translate(error, BuildFile)]) from None
+    if problems:
+        raise report(source, problems)
+    return file

@@ -1,8 +1,4 @@
-"""Every option of a run, resolved by one rule, and where its value came from.
-
-Precedence: command line > environment (the seed's variables) > [images.NAME] > [defaults] or the file's other tables >
-built-in. An empty variable is an unset one.
-"""
+"""The options of a run as values, each with where it came from."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from docker_push.config import BuildFile, CacheTable, SecretTable, SshTable, TagsTable
+from docker_push.config import CacheTable, SecretTable, SshTable, TagsTable
 from docker_push.references import Platform, Registry
 
 T = TypeVar("T")
@@ -117,8 +113,3 @@ class Options:
     builder: Setting[str] | None = None
     rebuild: bool = False
     allow_dirty: bool = False
-
-
-def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Options:
-    """Resolve every option of a run by precedence; raises FindingsError with everything that is wrong."""
-    raise NotImplementedError

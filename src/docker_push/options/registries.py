@@ -1,0 +1,89 @@
+"""Where the images of a run go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_push.config import RegistryTable
+from docker_push.errors import ConfigError
+from docker_push.options.declarations import CREDENTIALS
+from docker_push.options.inputs import Inputs
+from docker_push.options.model import RegistryOptions, Setting, Source
+from docker_push.references import Registry, Repository, quoted
+
+_GITLAB = ("CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD")
+
+
+def resolved(inputs: Inputs) -> tuple[RegistryOptions, ...]:
+    """Return the registries of a run, in build.toml's order.
+
+    Flag and variable replace the first one's domain and nothing else of it. Where nobody names it and GitLab runs us, it
+    is GitLab's own, with GitLab's credentials.
+    """
+    first, *further = inputs.file.registry
+    found = (_first(inputs, first), *_further(further))
+    seen: dict[tuple[Registry, str], str] = {}
+    for entry in found:
+        place = (entry.registry.value, entry.path)
+        if place in seen:
+            problem = f"{entry.registry.value} is a registry of this run already, with the same path"
+            inputs.refuse(seen[place], problem, "Give each registry once.")
+        seen.setdefault(place, entry.registry.origin)
+    return found
+
+
+def _further(tables: list[RegistryTable]) -> Iterator[RegistryOptions]:
+    for number, table in enumerate(tables, start=2):
+        domain = table.domain or ""  # each names its own: the file was checked for that
+        origin = f"[[registry]] {number} domain"
+        yield RegistryOptions(
+            registry=Setting(Registry.parse(domain), Source.FILE, origin),
+            path=table.path,
+            insecure=table.insecure,
+            username_env=table.username_env,
+            password_env=table.password_env,
+        )
+
+
+def _first(inputs: Inputs, table: RegistryTable) -> RegistryOptions:
+    domain = inputs.one("domain")
+    assert domain is not None  # noqa: S101 - there is a built-in one
+    user, password = CREDENTIALS
+    path = table.path
+    registry = Setting(Registry.parse(domain.value), domain.source, domain.origin)
+    if domain.source is Source.BUILT_IN and (gitlab := _gitlab(inputs)):
+        registry, (user, password) = gitlab, _GITLAB
+        path = path if "path" in table.model_fields_set else _gitlab_path(inputs, gitlab.value) or path
+    return RegistryOptions(
+        registry=registry,
+        path=path,
+        insecure=table.insecure,
+        username_env=table.username_env or user,
+        password_env=table.password_env or password,
+    )
+
+
+def _gitlab(inputs: Inputs) -> Setting[Registry] | None:
+    """Return GitLab's own registry, where there is one (GitLab, "Predefined CI/CD variables")."""
+    domain = inputs.variable("CI_REGISTRY") if inputs.variable("GITLAB_CI") else None
+    try:
+        return Setting(Registry.parse(domain), Source.ENVIRONMENT, "CI_REGISTRY") if domain else None
+    except ConfigError as error:
+        inputs.refuse("CI_REGISTRY", error.message, error.hint)
+    return None
+
+
+def _gitlab_path(inputs: Inputs, registry: Registry) -> str | None:
+    """Return the path below which GitLab lets a project push, as a path of images."""
+    image = inputs.variable("CI_REGISTRY_IMAGE")
+    if image is None:
+        return None
+    domain, _, path = image.partition("/")
+    try:
+        if Registry.parse(domain) == registry:
+            return f"{Repository.parse(registry, path).path}/{{image}}"
+    except ConfigError as error:
+        inputs.refuse("CI_REGISTRY_IMAGE", error.message, error.hint)
+        return None
+    inputs.refuse("CI_REGISTRY_IMAGE", f"{quoted(image)} is not in {registry}", "GitLab sets both: change neither.")
+    return None

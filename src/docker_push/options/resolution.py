@@ -1,0 +1,67 @@
+"""All options of a run, from all that says them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from docker_push.config import BuildFile
+from docker_push.errors import ConfigError
+from docker_push.options import images, registries
+from docker_push.options.declarations import BY_NAME
+from docker_push.options.inputs import Inputs
+from docker_push.options.model import Flags, Options, RegistryOptions
+
+_EXAMPLE = """\
+[project]
+repository = "OWNER/REPOSITORY"
+
+[images.api]
+dockerfile = "Dockerfile"
+"""
+
+
+def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Options:
+    """Resolve every option of a run by precedence.
+
+    The seed's three variables of an image are for the one that CI_DOCKER_IMAGE names; where build.toml does not list it,
+    they and [defaults] say all that it is. Raises FindingsError with everything that is wrong with flags and
+    environment, ConfigError where there is no image at all.
+    """
+    inputs = Inputs(file=file, flags=flags, environ=environ)
+    known = images.known(inputs)
+    selected = images.selected(inputs, known)
+    extra = inputs.checked(BY_NAME["tags"], "--tag", flags.tags)
+    options = Options(
+        images=images.resolved(inputs, selected, known),
+        selected=selected,
+        registries=registries.resolved(inputs),
+        repository=inputs.one("repository"),
+        default_branch=inputs.one("default_branch"),
+        version=inputs.one("version"),
+        platform=_value(inputs, "platform"),
+        service=_value(inputs, "service"),
+        tags=file.tags,
+        cache=file.cache,
+        extra_tags=tuple(dict.fromkeys((*file.tags.extra, *extra))),
+        builder=inputs.one("builder"),
+        rebuild=flags.rebuild,
+        allow_dirty=flags.allow_dirty,
+    )
+    inputs.settle()
+    if not selected:
+        hint = "List one in build.toml, as below (or set CI_DOCKER_IMAGE)."
+        raise ConfigError("there is no image to build", hint=hint, details=tuple(_EXAMPLE.splitlines()))
+    return options
+
+
+def resolve_registries(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> tuple[RegistryOptions, ...]:
+    """Resolve where images go, also where there is none yet; raises FindingsError."""
+    inputs = Inputs(file=file, flags=flags, environ=environ)
+    found = registries.resolved(inputs)
+    inputs.settle()
+    return found
+
+
+def _value(inputs: Inputs, name: str) -> str | None:
+    setting = inputs.one(name)
+    return setting.value if setting else None
