@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from docker_push.errors import ConfigError
 from docker_push.process import Completed, Runner
 
-_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
-_NOT_A_WORK_TREE = ("not a git repository", "must be run in a work tree", "not in a git directory")
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>(?!//)[^@]+)")  # git-clone(1): no slash before the colon
+_DRIVE = re.compile(r"[A-Za-z]:[\\/].*")
+_SCHEMES = frozenset({"https", "http", "ssh", "git", "git+ssh", "ssh+git"})
+_NOT_A_WORK_TREE = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
+_OWNED_BY_ANOTHER = ("dubious ownership", "unsafe repository")  # git 2.35.3 and later; 2.35.2
+_STEP = re.compile(r"git config --global --add safe\.directory \S.*")
+_REMOTE_HEAD = "refs/remotes/origin/HEAD"
+_TIMEOUT = 120.0  # seconds: a first look at a very large work tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,51 +25,53 @@ class GitFacts:
 
     ``branch`` is ``None`` for a detached head. ``dirty``: tracked files differ from the commit, or there are untracked
     ones that are not ignored. ``created`` is the committer's time in seconds since the epoch. ``origin`` is the URL of
-    the remote of that name as git has it: it may hold credentials.
+    the remote of that name without the credentials that git's own copy may hold; ``default_branch`` is that remote's,
+    where a clone has noted it.
     """
 
     commit: str
     branch: str | None
     dirty: bool
-    created: int
+    created: int | None = None
     origin: str | None = None
+    default_branch: str | None = None
 
 
 def read(runner: Runner) -> GitFacts | None:
     """Read git's facts of the runner's folder; ``None`` where it is no work tree, or git is not installed.
 
-    Raises ConfigError for a repository without a commit, or one that git refuses because somebody else owns it.
+    Three processes, four for a detached head. Raises ConfigError for a repository without a commit, one that git
+    refuses because somebody else owns it, and one that git cannot read.
     """
     if runner.which("git") is None:
         return None
+    # messages are told apart by their English words
+    runner = replace(runner, environ={**runner.environ, "LC_ALL": "C"})
     # one call for commit, branch and changes; porcelain v2 is git's stable format (git-status(1))
-    status = _git(runner, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z")
+    status = _git(runner, "status", "--porcelain=v2", "--branch", "--untracked-files=normal")
     if status.status != 0:
         _refuse(status)
         return None
-    head = {
-        words[1]: words[2]
-        for line in status.stdout.split("\0")
-        if line.startswith("# ") and len(words := line.split(" ", 2)) == 3  # noqa: PLR2004 - "# key value"
-    }
-    if head.get("branch.oid", "(initial)") == "(initial)":
+    lines = [line for line in status.stdout.split("\n") if line]
+    head = {words[1]: words[2] for line in lines if line.startswith("# ") and len(words := line.split(" ", 2)) > 2}  # noqa: PLR2004
+    commit, branch = head.get("branch.oid", "(initial)"), head.get("branch.head", "(detached)")
+    if commit == "(initial)":
         hint = "Commit something first: an image is named after its commit."
         raise ConfigError("the git repository has no commit", hint=hint)
-    branch = head.get("branch.head", "(detached)")
-    created = _git(runner, "log", "-1", "--format=%ct", "--no-show-signature", head["branch.oid"]).stdout.strip()
-    origin = _git(runner, "config", "--get", "remote.origin.url").stdout.strip()
+    time, default_branch = _refs(runner, branch)
     return GitFacts(
-        commit=head["branch.oid"],
+        commit=commit,
         branch=None if branch == "(detached)" else branch,
-        dirty=any(line and not line.startswith("# ") for line in status.stdout.split("\0")),
-        created=int(created or 0),
-        origin=origin or None,
+        dirty=any(not line.startswith("# ") for line in lines),
+        created=time if time is not None else _committed(runner, commit),
+        origin=_origin(runner),
+        default_branch=default_branch,
     )
 
 
 def _git(runner: Runner, *arguments: str) -> Completed:
-    """Run git without a pager, a watcher of its own or a lock that others would wait for."""
-    return runner.run(["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments])
+    """Run git without a watcher of the repository's choosing or a lock that others would wait for."""
+    return runner.run(["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments], timeout=_TIMEOUT)
 
 
 def _refuse(found: Completed) -> None:
@@ -71,11 +79,45 @@ def _refuse(found: Completed) -> None:
     text = found.stderr.strip()
     if any(mark in text for mark in _NOT_A_WORK_TREE):
         return
-    if "dubious ownership" in text:
-        hint = "If you trust it, run: git config --global --add safe.directory '*' (or the folder's path)."
+    if any(mark in text for mark in _OWNED_BY_ANOTHER):
+        step = _STEP.search(text)  # git names the folder, quoted for a shell
+        hint = f"If you trust it, run: {step[0] if step else 'git config --global --add safe.directory FOLDER'}"
         raise ConfigError("git refuses the repository because another user owns its folder", hint=hint)
     cause = text.splitlines()[0] if text else f"exit status {found.status}"
     raise ConfigError(f"git cannot read the repository: {cause}", hint="Run `git status` to see the same error.")
+
+
+def _refs(runner: Runner, branch: str) -> tuple[int | None, str | None]:
+    """Return the time of a branch's commit and the remote's default branch, in one call for both."""
+    here = f"refs/heads/{branch}"
+    found = _git(runner, "for-each-ref", "--format=%(refname) %(committerdate:unix) %(symref)", here, _REMOTE_HEAD)
+    rows = [line.split(" ", 2) for line in found.stdout.split("\n")]
+    time = next((int(row[1]) for row in rows if row[0] == here and row[1].isdigit()), None)
+    target = next((row[2] for row in rows if row[0] == _REMOTE_HEAD), "")
+    return time, target.removeprefix("refs/remotes/origin/") or None
+
+
+def _committed(runner: Runner, commit: str) -> int | None:
+    text = _git(runner, "log", "-1", "--format=%ct", "--no-show-signature", commit).stdout.strip()
+    return int(text) if text.isdigit() else None
+
+
+def _origin(runner: Runner) -> str | None:
+    """Return what the remote is called, not where `url.<base>.insteadOf` would send git for it."""
+    urls = _git(runner, "config", "--get-all", "remote.origin.url").stdout.split("\n")
+    return _without_credentials(urls[0]) or None
+
+
+def _without_credentials(url: str) -> str:
+    """Return a remote's URL without user, password, query and fragment: tokens travel in all of them."""
+    scheme, separator, rest = url.partition("://")
+    if separator:
+        netloc, slash, path = rest.partition("/")
+        return f"{scheme}://{netloc.rpartition('@')[2]}{slash}{re.split('[?#]', path)[0]}"
+    if "/" in url.partition(":")[0]:
+        return url  # a path on this machine
+    match = _SCP.fullmatch(url)
+    return f"{match['host']}:{match['path']}" if match else url.rpartition("@")[2]
 
 
 def repository_of(origin: str) -> str | None:
@@ -84,22 +126,33 @@ def repository_of(origin: str) -> str | None:
     return address[1] if address else None
 
 
-def web_address(origin: str) -> str | None:
-    """Return the web address of a remote, without the credentials that its URL may hold."""
-    address = _address(origin)
-    return f"https://{address[0]}/{address[1]}" if address else None
+def web_address(url: str) -> str | None:
+    """Return the web address of a remote or a project, without the credentials that its URL may hold.
+
+    ``None`` where none can be told: a path on this machine, or a host that only this machine's SSH configuration knows.
+    """
+    address = _address(url)
+    return f"{address[0]}/{address[1]}" if address and address[0] else None
 
 
-def _address(origin: str) -> tuple[str, str] | None:
-    if "://" in origin:
-        parts = urlsplit(origin)
-        host, path = parts.hostname or "", parts.path
-        if parts.scheme not in {"https", "http", "ssh", "git", "git+ssh"}:
+def _address(url: str) -> tuple[str | None, str] | None:
+    """Return the base of the web address and the path of a remote's URL; ``None`` for a path on this machine."""
+    base: str | None
+    if "://" in url:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:  # a port that is none, half an IPv6 address
             return None
+        if parts.scheme not in _SCHEMES or not host:
+            return None
+        host = f"[{host}]" if ":" in host else host
+        base = f"{parts.scheme}://{host}{f':{port}' if port else ''}" if parts.scheme in {"https", "http"} else None
+        base, path = base or f"https://{host}", parts.path
     else:
-        match = _SCP.fullmatch(origin)
-        if match is None:
+        match = _SCP.fullmatch(url)
+        if match is None or _DRIVE.fullmatch(url):
             return None
-        host, path = match["host"], match["path"]
+        base, path = (f"https://{match['host']}" if "." in match["host"] else None), match["path"]
     path = path.strip("/").removesuffix(".git").strip("/")
-    return (host, path) if host and path else None
+    return (base, path) if path else None
