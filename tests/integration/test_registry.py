@@ -590,19 +590,17 @@ class TestUnreachable:
 
 
 @pytest.fixture(scope="module")
-def certificate(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / "key"), "-out", str(folder / "crt")],
-        check=True,
-        capture_output=True,
-    )
+    made = ["-keyout", str(folder / "key"), "-out", str(folder / "crt")]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *made]
+    subprocess.run(argv, check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture(scope="module")
-def secured(self, certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def secured(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     tls = {"certificate": str(certificate / "crt"), "key": str(certificate / "key")}
     with registry_process(tmp_path_factory.mktemp("secured"), tls=tls) as address:
         yield Registry.parse(address)
