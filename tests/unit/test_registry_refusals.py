@@ -94,6 +94,15 @@ def test_without_credentials_githubs_denial_is_a_missing_login(registry, kind):
     assert ("Set DOCKER_USER" in error.hint) == (kind is AuthenticationError)
 
 
+@pytest.mark.parametrize(("origin", "kind"), [(ORIGIN, PermissionDeniedError), (None, AuthenticationError)])
+def test_a_token_that_does_not_cover_a_push_is_a_missing_permission_of_someone_known(origin, kind):
+    challenge = 'Bearer realm="https://ghcr.io/token",error="insufficient_scope"'
+
+    error = refusal(refused(401, "UNAUTHORIZED", www_authenticate=challenge), attempt(origin=origin))
+
+    assert type(error) is kind
+
+
 def test_a_token_server_is_named():
     error = refusal(reply(401, {"details": "incorrect username or password"}), attempt(server="the token server x"))
 

@@ -12,9 +12,8 @@ from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError, RegistryError
 from docker_push.references import Registry, Repository
 from docker_push.registry.authorization import Authorization
-from docker_push.registry.challenge import usable
 from docker_push.registry.redirects import follow, next_url, origin
-from docker_push.registry.refusals import authentication_hint, complaint, refusal
+from docker_push.registry.refusals import authentication_hint, complaint, lacks_scope, refusal
 from docker_push.registry.token import scope
 from docker_push.registry.transport import Request, Response, Send
 
@@ -62,7 +61,7 @@ class Endpoint:
             raise AuthenticationError(message, hint=authentication_hint(self._authorization.attempt(request.purpose)))
         name = _name(repository)
         response = self._authorised(request, scope(name, push=push))
-        if not push and not self._authorization.is_anonymous and _lacks_scope(response):
+        if not push and not self._authorization.is_anonymous and lacks_scope(response):
             # Docker Hub hides a repository that does not exist yet from all but those who may push to it
             response = self._authorised(request, scope(name, push=True))
         if response.status not in good:
@@ -137,9 +136,3 @@ def _name(repository: Repository) -> str:
 
 def _with_tls(url: str) -> str:
     return f"https:{url[len('http:') :]}" if url.startswith("http:") else url
-
-
-def _lacks_scope(response: Response) -> bool:
-    """Tell whether a token was refused for what it does not cover (RFC 6750, section 3.1)."""
-    challenge = usable(response.headers.get("www-authenticate", "")) if response.status == _UNAUTHORIZED else None
-    return challenge is not None and challenge.parameters.get("error") == "insufficient_scope"

@@ -23,6 +23,7 @@ from docker_push.errors import (
     RegistryError,
 )
 from docker_push.process import one_line
+from docker_push.registry.challenge import usable
 from docker_push.registry.manifests import json_object
 from docker_push.registry.transport import Response
 
@@ -122,14 +123,20 @@ def refusal(response: Response, attempt: Attempt) -> DockerPushError:
     message = f"cannot {attempt.purpose}: {reason}"
     if _is_rate_limit(response, said):
         return _rate_limit(response, said, message)
-    if response.status == _UNAUTHORIZED:
+    if response.status == _UNAUTHORIZED and not (attempt.origin and lacks_scope(response)):
         return AuthenticationError(message, hint=authentication_hint(attempt))
     if "immutab" in said.words.lower():
         hint = "The registry keeps this tag as it is: publish a new version, or delete the tag there on purpose."
         return OverwriteError(message, hint=hint)
-    if response.status == _FORBIDDEN or said.code == "DENIED":
+    if response.status in {_UNAUTHORIZED, _FORBIDDEN} or said.code == "DENIED":
         return _denied(said, attempt, message)
     return RegistryError(message, hint=_registry_hint(response, said, attempt))
+
+
+def lacks_scope(response: Response) -> bool:
+    """Tell whether a token was refused for what it does not cover (RFC 6750, section 3.1): known, but not allowed."""
+    challenge = usable(response.headers.get("www-authenticate", "")) if response.status == _UNAUTHORIZED else None
+    return challenge is not None and challenge.parameters.get("error") == "insufficient_scope"
 
 
 def authentication_hint(attempt: Attempt) -> str:
