@@ -105,6 +105,9 @@ def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
         error.message, error.hint = run.runner.redact(error.message), run.runner.redact(error.hint)
         error.details = tuple(run.runner.redact(line) for line in error.details)
         raise
+    finally:
+        for client in run.clients.values():
+            client.close()
 
 
 def read(surroundings: Surroundings, flags: Flags) -> Run:
