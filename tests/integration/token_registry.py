@@ -123,6 +123,7 @@ def token_registry_server(upstream: str) -> Iterator[TokenRegistry]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # an answer to TLS needs a status line: Go turns to plain http by it
     timeout = 30
 
     @property
