@@ -29,6 +29,12 @@ class RecordedPrograms(Runner):
         self.calls.append((tuple(argv), input))
         return self.programs[argv[0]](argv, input, self.environ)
 
+    def stream(self, argv: Sequence[str], *, input: str, on_line: Callable[[str], None]) -> Completed:  # noqa: A002
+        done = self.run(argv, input=input)
+        for line in done.stderr.splitlines():
+            on_line(line)
+        return done
+
 
 def no_programs(folder: Path, environ: Mapping[str, str] | None = None) -> RecordedPrograms:
     return RecordedPrograms(environ=environ or {}, folder=folder, programs={})

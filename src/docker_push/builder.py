@@ -68,7 +68,8 @@ class Builder:
         done = self.runner.stream(self._argv(batch, metadata), input=definition, on_line=on_line)
         if done.status != 0:
             raise _failed(progress, {target: image for image, target in names.items()})
-        return bake.digests(metadata.read_text("utf-8"), kept) if output is Output.STAGE else {}
+        written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
+        return bake.digests(written, kept) if output is Output.STAGE else {}
 
     def _argv(self, batch: Batch, metadata: Path) -> list[str]:
         images = (*batch.needs, *batch.images)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from docker_push import report
+from docker_push.context import Event
+from docker_push.plan import Plan, plan
+from docker_push.progress import Step
+from docker_push.publish import Content, Staged, State, TagOutcome
+from docker_push.references import Reference
+from docker_push.registry import Manifest
+from docker_push.report import Staging
+from docker_push.tagging import TagKind
+from examples_of import AMD64, BOTH, COMMIT, CONTEXT, DIGEST, OTHER, image, options, registry, setting
+
+API = plan(options(), CONTEXT).images[0]
+
+
+def staged(made: Plan) -> tuple[Staged, ...]:
+    manifest = Manifest(data=b"{}", media_type="application/vnd.oci.image.index.v1+json", digest=DIGEST)
+    content = {platform: Content(digest=OTHER, size=7) for platform in BOTH}
+    return tuple(
+        Staged(image=one, repository=repository, manifest=manifest, platforms=content)
+        for one in made.published
+        for repository in one.repositories
+    )
+
+
+def outcome(state: State, before=None) -> TagOutcome:
+    tag = API.tags[1].tag
+    return TagOutcome(
+        image="api",
+        reference=Reference(API.repositories[0], tag, DIGEST),
+        kind=TagKind.BRANCH,
+        before=before,
+        after=DIGEST,
+        state=state,
+    )
+
+
+def test_the_plan_as_json_has_the_documented_keys():
+    document = report.plan_json(plan(options(), CONTEXT))
+
+    assert json.loads(json.dumps(document)) == document
+    assert document["schema"] == 1
+    assert {"repository", "commit", "branch", "slug", "version", "event", "trusted", "dirty", "ci"} <= set(
+        document["context"]
+    )
+    (shown,) = document["images"]
+    assert {"name", "repositories", "platforms", "dockerfile", "context", "action", "why", "tags"} <= set(shown)
+    assert shown["tags"][0] == {
+        "tag": f"{COMMIT}-main",
+        "kind": "commit",
+        "moves": False,
+        "why": "commit of branch main",
+    }
+
+
+def test_the_plan_as_text_has_a_reason_for_every_tag():
+    text = report.plan_text(plan(options(), replace(CONTEXT, branch="feature/A")))
+
+    for words in (
+        "feature-a",
+        "no tag    latest: branch feature/A is not the default branch main",
+        "platforms linux/arm64, linux/amd64",
+    ):
+        assert words in text
+
+
+def test_a_git_tag_is_shown_as_one():
+    assert "tag v1.2.3" in report.plan_text(
+        plan(options(), replace(CONTEXT, event=Event.TAG, tag="v1.2.3", branch=None))
+    )
+
+
+def test_foreign_text_cannot_write_to_the_terminal():
+    assert "\x1b" not in report.plan_text(plan(options(), replace(CONTEXT, branch="a\x1b[31m")))
+
+
+def test_what_is_only_needed_has_no_tags_in_the_text():
+    needs = plan(options(image("base"), image("api", depends_on=("base",)), selected=("api",)), CONTEXT)
+
+    assert "tag " not in report.plan_text(needs).split("api:")[0]
+
+
+def test_the_list_has_a_line_for_each_image_and_registry():
+    both = options(
+        image("api"), image("worker", platforms=setting(AMD64)), registries=(registry(), registry("localhost:5000"))
+    )
+
+    lines = report.list_text(plan(both, CONTEXT)).splitlines()
+
+    assert len(lines) == 4
+    assert lines[2].split() == ["worker", "linux/amd64", "Dockerfile", "ghcr.io/atomicloud/my-service/worker"]
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step(name="RUN a\n b", cached=False, seconds=1.25, error=""), "  RUN a b  1.2 s"),
+        (Step(name="RUN a", cached=True, seconds=0, error=""), "  RUN a  cached"),
+        (Step(name="RUN a", cached=False, seconds=0, error="exit\n1"), "  RUN a  FAILED: exit 1"),
+        (
+            Step(name="importing cache manifest", cached=False, seconds=0, error="x: not found"),
+            "  importing cache manifest  not there yet",
+        ),
+    ],
+)
+def test_a_step_is_one_line(step: Step, text: str):
+    assert report.step_text(step) == text
+
+
+def test_a_moved_tag_tells_where_it_was():
+    assert report.tag_text(outcome(State.MOVED, OTHER)).endswith(f"-> {str(DIGEST)[:19]} (was {str(OTHER)[:19]})")
+    assert "was" not in report.tag_text(outcome(State.CREATED))
+
+
+def test_machines_get_one_reference_for_each_image_and_registry():
+    made = plan(options(registries=(registry(), registry("localhost:5000"))), CONTEXT)
+    run = report.outcome(made, Staging(digests={}, seconds={"api": 1.0}), staged(made), ())
+
+    assert report.references(run) == [
+        f"{domain}/atomicloud/my-service/api:{COMMIT}-main@{DIGEST}" for domain in ("ghcr.io", "localhost:5000")
+    ]
+
+
+def test_the_report_is_the_plan_and_what_became_of_it():
+    made = plan(options(), CONTEXT)
+    run = report.outcome(
+        made, Staging(digests={}, seconds={"api": 1.23456}), staged(made), (outcome(State.MOVED, OTHER),)
+    )
+
+    document = report.run_json(run)
+
+    assert json.loads(json.dumps(document)) == document
+    (shown,) = document["images"]
+    assert shown["digest"] == str(DIGEST)
+    assert shown["manifests"] == {str(platform): {"digest": str(OTHER), "size": 7} for platform in BOTH}
+    assert (shown["attempts"], shown["seconds"]) == (1, 1.235)
+    assert shown["tags"][0] == {
+        "repository": "ghcr.io/atomicloud/my-service/api",
+        "tag": "main",
+        "kind": "branch",
+        "moves": True,
+        "why": "branch main",
+        "before": str(OTHER),
+        "after": str(DIGEST),
+        "state": "moved",
+    }
+
+
+def test_an_image_that_was_not_published_is_reported_as_planned():
+    made = plan(options(), replace(CONTEXT, pull_request=12, trusted=False))
+
+    (shown,) = report.run_json(report.outcome(made, Staging(digests={}, seconds={}), (), ()))["images"]
+
+    assert "digest" not in shown
+    assert shown["publish"] is False
