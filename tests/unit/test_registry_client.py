@@ -617,11 +617,30 @@ class TestEndpoint:
         assert ours.get(repository(), MAIN).data == EMPTY.data
         assert all(request.url.startswith("https:") for request in answers.seen if request.headers.get("Authorization"))
 
+    def test_a_look_up_has_no_body_to_ask_for_tls_with_and_is_repeated(self):
+        ours, answers = client(
+            {
+                f"HEAD {API}/manifests/main": [reply(400)],
+                f"GET {API}/manifests/main": [self.TLS],
+                f"HEAD {API.replace('http:', 'https:')}/manifests/main": [reply(404)],
+            }
+        )
+
+        assert ours.head(repository(), MAIN) is None
+        assert len(answers.asked) == 3
+
+    def test_a_look_up_that_is_refused_stays_in_plain_http(self):
+        ours, _ = client({f"HEAD {API}/manifests/main": [reply(400)], f"GET {API}/manifests/main": [reply(400)]})
+
+        with pytest.raises(RegistryError, match=r"127\.0\.0\.1:5000 answered 400"):
+            ours.head(repository(), MAIN)
+
     def test_tls_is_never_left(self):
-        ours, _ = client({"GET https://ghcr.io/v2/": [self.TLS]}, GHCR)
+        ours, answers = client({"GET https://ghcr.io/v2/": [self.TLS]}, GHCR)
 
         with pytest.raises(RegistryError, match=r"cannot reach ghcr\.io: ghcr\.io answered 400"):
             ours.ping()
+        assert answers.asked == ["GET https://ghcr.io/v2/"]
 
     def test_a_redirect_to_a_server_with_a_login_of_its_own_is_named(self):
         ours, answers = client(

@@ -128,6 +128,7 @@ def test_realms_that_get_no_credentials(realm, registry, plain, said):
         ({"token": "abc", "access_token": "xyz", "expires_in": "120"}, "abc", 120),
         ({"token": "", "access_token": "xyz"}, "xyz", 60),
         ({"token": "abc", "expires_in": 0}, "abc", 60),
+        ({"token": "abc", "expires_in": 1e-99}, "abc", 1),
         ({"token": "abc", "expires_in": -1}, "abc", 60),
         ({"token": "abc", "expires_in": 10**12}, "abc", 3600),
         ({"token": "abc", "expires_in": 10**400}, "abc", 60),
@@ -145,7 +146,18 @@ def test_tokens_are_renewed_after_nine_tenths_of_their_life(content, value, life
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}', b'{"token": "a b"}', b"[" * 100_000]
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"token": 1}',
+        b'{"token": ""}',
+        b'{"token": "a\\nb"}',
+        b'{"token": "a b"}',
+        b"[" * 100_000,
+    ],
 )
 def test_an_answer_without_a_token_is_named(body):
     with pytest.raises(RegistryError, match="cannot read x: the answer of the token server holds no token"):
@@ -169,6 +181,7 @@ def test_any_answer_is_a_usable_token_or_one_error(content):
     except RegistryError:
         return
     assert 5.0 < token.renew_at <= 5.0 + 3600
+    assert token.value
     assert token.value.isascii()
     assert token.value.isprintable()
 

@@ -100,8 +100,9 @@ class Endpoint:
     def deliver(self, request: Request, header: str | None = None) -> Response:
         """Send ``request`` with the Authorization ``header``, follow redirects, and move to TLS where that is asked."""
         headers = {**request.headers, **({"Authorization": header} if header else {})}
-        response = follow(replace(self._placed(request), headers=headers), self._send)
-        if self._plain and response.status == _BAD_REQUEST and _TLS_PORT.search(response.body):
+        placed = self._placed(request)
+        response = follow(replace(placed, headers=headers), self._send)
+        if response.status == _BAD_REQUEST and self._wants_tls(placed, response):
             self._plain = False
             response = follow(replace(self._placed(request), headers=headers), self._send)
         return response
@@ -119,6 +120,13 @@ class Endpoint:
             sent = answer
             response = self.deliver(request, sent)
         return response
+
+    def _wants_tls(self, request: Request, response: Response) -> bool:
+        """Tell whether plain http was answered with the wish for TLS; a HEAD has no body to say so and is repeated."""
+        if not request.url.startswith("http:"):
+            return False
+        body = response.body or self._send(replace(request, method="GET", body=None)).body
+        return _TLS_PORT.search(body) is not None
 
     def _placed(self, request: Request) -> Request:
         """Return ``request`` with the scheme that is spoken now; it may have been made before that changed."""

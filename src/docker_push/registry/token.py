@@ -22,6 +22,7 @@ from docker_push.registry.redirects import is_private
 from docker_push.registry.transport import Request, Response
 
 _LIFETIME = 60.0  # seconds, where the server names none (token spec, "expires_in")
+_SHORTEST = 1.0
 _LONGEST = 3600.0  # a longer promise is not believed
 _USED = 0.9  # of the lifetime, after which a new one is asked for
 _CLIENT = "docker-push"
@@ -119,7 +120,7 @@ def token_of(response: Response, purpose: str, now: float) -> Token:
     """Read a token server's good answer; ``token`` and ``access_token`` are one. Raises RegistryError for any other."""
     content = json_object(response.body) or {}
     value = content.get("token") or content.get("access_token")
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value or not value:
         hint = "Run the same command again; if it stays so, tell the registry's operator."
         raise RegistryError(f"cannot {purpose}: the answer of the token server holds no token", hint=hint)
     return Token(value=value, renew_at=now + _lifetime(content.get("expires_in")) * _USED)
@@ -130,4 +131,4 @@ def _lifetime(seconds: object) -> float:
         value = float(seconds) if isinstance(seconds, (int, float, str)) else math.nan
     except (ValueError, OverflowError):
         return _LIFETIME
-    return min(value, _LONGEST) if math.isfinite(value) and value > 0 else _LIFETIME
+    return min(max(value, _SHORTEST), _LONGEST) if math.isfinite(value) and value > 0 else _LIFETIME
