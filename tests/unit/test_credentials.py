@@ -221,7 +221,16 @@ class TestDockerConfig:
 
     @pytest.mark.parametrize(
         "entry",
-        ["x", {"auth": 1}, {"auth": "%"}, {"auth": "YWRh"}, {"auth": "OnB3"}, {"auth": "/////w=="}, {"password": []}],
+        [
+            "x",
+            {"auth": 1},
+            {"auth": "%"},
+            {"auth": "YWRh%OnB3"},
+            {"auth": "YWRh"},
+            {"auth": "OnB3"},
+            {"auth": "/////w=="},
+            {"password": []},
+        ],
     )
     def test_a_broken_entry_is_named(self, entry):
         with pytest.raises(AuthenticationError, match=r"a test: the entry 'ghcr\.io' of auths cannot be read"):
