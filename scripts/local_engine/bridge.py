@@ -7,6 +7,7 @@ import fcntl
 import ipaddress
 import socket
 import struct
+import zlib
 from pathlib import Path
 
 from local_engine.errors import EngineError
@@ -38,7 +39,7 @@ def ensure(folders: Folders) -> None:
     if exists(folders):
         return
     name = name_of(folders)
-    network = _free_network()
+    network = _free_network(folders)
     try:
         _request(_ADD_BRIDGE, _text(name))
         _request(_SET_ADDRESS, _address(name, str(network[1])))
@@ -62,10 +63,12 @@ def remove(folders: Folders) -> None:
     _request(_DELETE_BRIDGE, _text(name))
 
 
-def _free_network() -> ipaddress.IPv4Network:
+def _free_network(folders: Folders) -> ipaddress.IPv4Network:
     lines = [line.split() for line in Path("/proc/net/route").read_text().splitlines()[1:]]
     routed = [_routed(fields[1], fields[7]) for fields in lines]
-    for network in _NETWORKS.subnets(new_prefix=24):
+    networks = list(_NETWORKS.subnets(new_prefix=24))
+    first = zlib.crc32(folders.marker.encode()) % len(networks)  # two that start at once look at different ones
+    for network in networks[first:] + networks[:first]:
         if not any(route.prefixlen and network.overlaps(route) for route in routed):
             return network
     raise EngineError(f"this machine has routes to all of {_NETWORKS}: no network is left for build steps")

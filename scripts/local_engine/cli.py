@@ -83,7 +83,7 @@ def _up(folders: Folders, environ: Mapping[str, str], *, own: bool) -> dict[str,
             folders.record.unlink(missing_ok=True)
         if client and isinstance(engine, Engine):
             say(f"using the Docker engine at {engine.endpoint}")
-            return found_engine.up(folders, client, engine)
+            return _found_up(folders, client, engine)
         if not (is_debian() and os.geteuid() == 0):
             raise EngineError(_what_is_missing(str(engine)))
         return _private_up(folders, environ)
@@ -93,6 +93,17 @@ def _find_docker(folders: Folders, environ: Mapping[str, str]) -> tuple[Client |
     tools = existing_tools(folders)
     client = client_of(environ, tools.program("docker") if tools else None)
     return client, look_at(client) if client else "there is no docker program"
+
+
+def _found_up(folders: Folders, client: Client, engine: Engine) -> dict[str, str]:
+    was_there = folders.record.exists()
+    try:
+        return found_engine.up(folders, client, engine)
+    except BaseException:
+        if not was_there:
+            found_engine.down(folders, client.environ)  # nothing half-made stays
+            shutil.rmtree(folders.state, ignore_errors=True)
+        raise
 
 
 def _private_up(folders: Folders, environ: Mapping[str, str]) -> dict[str, str]:

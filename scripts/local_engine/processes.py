@@ -45,6 +45,11 @@ def find_helpers(folder: Path) -> list[int]:
     ]
 
 
+def find_from(folder: Path) -> list[int]:
+    """List the processes whose program is in `folder`, whoever started them."""
+    return [pid for pid, argv in _ours() if argv[0].startswith(f"{folder}/")]
+
+
 def find_in_cgroup(marker: str) -> list[int]:
     """List the processes in a control group below the one called `marker`: containers and build steps."""
     return [pid for pid in _pids() if f"/{marker}/" in _read(pid, "cgroup")]

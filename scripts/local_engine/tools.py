@@ -10,14 +10,15 @@ from local_engine.apt import PrivateApt, architecture, is_debian
 from local_engine.busybox import write_layout
 from local_engine.errors import EngineError
 from local_engine.folders import Folders, locked
-from local_engine.processes import run, say
+from local_engine.processes import find_from, run, say
 from local_engine.unpack import install_program, unpack, unpack_one
 
-_FORMAT = "2"  # raised when what is in the folder changes: older folders are then made anew
+_FOLDER = "tools-5"  # counted up when what is in it changes: checkouts of other versions keep theirs
 _FOREIGN = {"amd64": "arm64", "arm64": "amd64"}
 _QEMU = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
 _PROGRAMS = {  # package -> programs taken from it
-    "docker.io": ("dockerd",),
+    "tini-static": ("tini-static",),
+    "docker.io": ("dockerd", "docker-proxy", "docker-init"),  # docker-init is a link to tini-static
     "docker-cli": ("docker",),
     "docker-buildx": ("docker-buildx",),
     "containerd": ("containerd", "containerd-shim-runc-v2"),
@@ -62,11 +63,8 @@ class Tools:
 
 def existing_tools(folders: Folders) -> Tools | None:
     """Find the tools where they are complete."""
-    tools = Tools(folders.cache / "tools")
-    try:
-        return tools if (tools.folder / "format").read_text() == _FORMAT else None
-    except OSError:
-        return None
+    tools = Tools(folders.cache / _FOLDER)
+    return tools if tools.folder.is_dir() else None
 
 
 def ensure_tools(folders: Folders) -> Tools:
@@ -75,7 +73,7 @@ def ensure_tools(folders: Folders) -> Tools:
     Raises:
         EngineError: this is not Debian, a download failed, or a program does not run here.
     """
-    with locked(folders.cache / "tools.lock", belongs_to=folders.cache / "tools"):
+    with locked(folders.cache / "tools.lock", belongs_to=folders.cache / _FOLDER):
         found = existing_tools(folders)
         if found:
             return found
@@ -85,10 +83,7 @@ def ensure_tools(folders: Folders) -> Tools:
         shutil.rmtree(work, ignore_errors=True)
         try:
             _make(Tools(work / "tools"), work / "apt")
-            (work / "tools/format").write_text(_FORMAT)
-            final = Tools(folders.cache / "tools")
-            if final.folder.exists():
-                final.folder.rename(work / "older")
+            final = Tools(folders.cache / _FOLDER)
             (work / "tools").rename(final.folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -97,11 +92,12 @@ def ensure_tools(folders: Folders) -> Tools:
 
 
 def remove_tools(folders: Folders) -> None:
-    """Remove the tools, unless an environment is there that may use them."""
-    tools = folders.cache / "tools"
+    """Remove the tools, unless something still runs from them: another environment, also of another state folder."""
+    tools = folders.cache / _FOLDER
     with locked(folders.cache / "tools.lock", belongs_to=tools):
-        if folders.state.parent.is_dir():
-            say(f"the tools in {tools} stay: other environments may use them")
+        others = [path.name for path in folders.state.parent.glob("*") if path.is_dir()]
+        if others or find_from(tools):
+            say(f"the tools in {tools} stay: they are in use{' by ' + ', '.join(sorted(others)) if others else ''}")
             return
         shutil.rmtree(tools, ignore_errors=True)
 
