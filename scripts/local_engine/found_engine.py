@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local_engine import emulation, registry
 from local_engine.apt import is_debian
@@ -21,6 +22,7 @@ from local_engine.tools import Tools, ensure_tools, existing_tools
 
 _LEADING = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _REGISTRY_IMAGE = "registry:2"
+_IMAGES = (_REGISTRY_IMAGE, "moby/buildkit:buildx-stable-1")  # what a registry and a builder in containers are made of
 
 
 def up(folders: Folders, client: Client, engine: Engine) -> dict[str, str]:
@@ -34,9 +36,15 @@ def up(folders: Folders, client: Client, engine: Engine) -> dict[str, str]:
             f"the Docker engine at {engine.endpoint} is on another machine and cannot reach a registry on this one: "
             "unset DOCKER_HOST and DOCKER_CONTEXT to use an engine here"
         )
-    record = load_record(folders) or {"kind": "found", "leading": _leading(client.environ)}
+    record = load_record(folders) or {
+        "kind": "found",
+        "leading": _leading(client.environ),
+        "images": [image for image in _IMAGES if client.run("image", "inspect", image)[0] != 0],
+    }
     save_record(folders, record)
-    variables = _plugin_variables(folders, client)
+    # Another shell is led to the same engine; DOCKER_CONTEXT gives way to what it stands for.
+    variables = {key: value for key, value in record["leading"].items() if key != "DOCKER_CONTEXT"}
+    variables |= _plugin_variables(folders, client)
     client = client.with_variables(variables)
     port = _registry(folders, client, engine, record)
     if engine.endpoint.startswith("unix://"):
@@ -68,6 +76,8 @@ def down(folders: Folders, environ: Mapping[str, str]) -> None:
         name = record.get(key)
         if name and client:
             _remove(client, argv, name)
+    if client and record:
+        _remove_images(client, record)
     emulation.release(folders)
 
 
@@ -82,6 +92,23 @@ def _remove(client: Client, argv: tuple[str, ...], name: str) -> None:
     status, output = client.run(*argv, name)
     if status != 0 and not any(phrase in output.lower() for phrase in ("no such container", "no builder")):
         raise EngineError(f"cannot remove {name}: {output}; start Docker, then try again")
+
+
+def _remove_images(client: Client, record: Mapping[str, Any]) -> None:
+    """Remove the images that came to the engine from the registry, and those that were pulled to make it."""
+    host = f"127.0.0.1:{record.get('port')}"
+    filters = [argument for depth in ("*", "*/*", "*/*/*") for argument in ("--filter", f"reference={host}/{depth}")]
+    status, listed = client.run("image", "ls", *filters, "--digests", "--format", _NAME_OF_AN_IMAGE)
+    names = listed.split() if status == 0 else []
+    for name in dict.fromkeys((*names, *record.get("images", ()))):
+        status, output = client.run("image", "rm", name)
+        if status != 0 and "no such image" not in output.lower():
+            say(f"the image {name} stays: {output}")
+
+
+_NAME_OF_AN_IMAGE = (
+    '{{.Repository}}{{if eq .Tag "<none>"}}{{if ne .Digest "<none>"}}@{{.Digest}}{{end}}{{else}}:{{.Tag}}{{end}}'
+)
 
 
 def _leading(environ: Mapping[str, str]) -> dict[str, str]:
@@ -116,7 +143,7 @@ def _link(link: Path, target: Path) -> None:
         link.symlink_to(target)
 
 
-def _registry(folders: Folders, client: Client, engine: Engine, record: dict[str, object]) -> int:
+def _registry(folders: Folders, client: Client, engine: Engine, record: dict[str, Any]) -> int:
     port = record.get("port")
     if isinstance(port, int) and registry.answers(port) and (record.get("container") or registry.running(folders)):
         return port
@@ -128,9 +155,9 @@ def _registry(folders: Folders, client: Client, engine: Engine, record: dict[str
         save_record(folders, record)
         registry.start_registry(folders, program, chosen)
     else:
-        record["container"] = f"docker-push-{folders.name}-registry"
+        record["container"] = f"{folders.marker}-registry"
         save_record(folders, record)
-        _run_registry_container(client, str(record["container"]), chosen)
+        _run_registry_container(client, record["container"], chosen)
     _check_reach(client, chosen)
     return chosen
 
@@ -171,7 +198,7 @@ def _check_reach(client: Client, port: int) -> None:
 
 def _builder(folders: Folders, client: Client, engine: Engine) -> str:
     """Choose the builder: the engine's own where it can do both platforms, else one of ours. Empty: the selected one."""
-    name = f"docker-push-{folders.name}"
+    name = folders.marker
     record = load_record(folders)
     if record.get("builder"):
         _create(client, name)

@@ -1,7 +1,8 @@
 """Run a Docker engine of our own, beside anything else on the machine: root on Debian.
 
-Its data, sockets, control groups and configuration are in the environment's folders; it makes no bridge and no firewall
-rule, since two engines on one machine would take each other's away. Containers and build steps use the host's network.
+Its data, sockets, control groups, configuration and network bridge are its own, and it makes no firewall rule: two
+engines on one machine would take each other's away. So its containers and build steps reach this machine and are reached
+from it (a published port too), but nothing further unless they are given the host's network.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _restart(folders: Folders, tools: Tools, port: int, environ: Mapping[str, st
     shutil.rmtree(folders.run, ignore_errors=True)  # stale sockets and pid files; state is elsewhere
     folders.run.mkdir(mode=0o711)
     bridge.ensure(folders)
-    _write_configuration(folders, port)
+    _write_configuration(folders, tools, port)
     daemon_environ = {key: environ[key] for key in _KEPT if key in environ}
     daemon_environ |= {"PATH": f"{tools.bin}:{_SYSTEM_PATH}", "HOME": str(folders.state)}
     say("starting the engine")
@@ -143,7 +144,7 @@ def _restart(folders: Folders, tools: Tools, port: int, environ: Mapping[str, st
         wait_for(program, daemon, is_ready, log, seconds=60)
 
 
-def _write_configuration(folders: Folders, port: int) -> None:
+def _write_configuration(folders: Folders, tools: Tools, port: int) -> None:
     snapshotter = "overlayfs" if _overlay_works(folders) else "native"
     _containerd_config(folders).write_text(
         _CONTAINERD.format(
@@ -168,7 +169,8 @@ def _write_configuration(folders: Folders, port: int) -> None:
         "iptables": False,
         "ip6tables": False,
         "ip-forward": False,
-        "userland-proxy": False,
+        "userland-proxy": True,  # publishes ports without firewall rules
+        "userland-proxy-path": tools.program("docker-proxy"),
     }
     _dockerd_config(folders).write_text(json.dumps(engine, indent=1) + "\n")
 
