@@ -78,6 +78,7 @@ SAID = (
         built_in="every image of build.toml",
         order=(Source.COMMAND_LINE, Source.ENVIRONMENT),
         rule=grammar.image,
+        separator=",",
     ),
     Declaration(
         name="dockerfile",

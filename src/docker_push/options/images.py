@@ -69,6 +69,7 @@ def resolved(inputs: Inputs, names: Iterable[str], images: Mapping[str, BuildTab
 
     No image needs itself: a file with such a circle is refused when it is read.
     """
+    inputs.check_flag("platforms")  # with an unknown image there is none to read it for
     found: dict[str, ImageOptions] = {}
     waiting = list(reversed(tuple(names)))
     while waiting:

@@ -47,6 +47,11 @@ class Inputs:
                 return Setting(tuple(dict.fromkeys(values)), source, origin)
         return None
 
+    def check_flag(self, name: str) -> None:
+        """Check what the command line says of an option, also where nothing will read it."""
+        declaration = BY_NAME[name]
+        self.checked(declaration, declaration.flag or "", self._said(declaration, Source.COMMAND_LINE, None))
+
     def checked(self, declaration: Declaration, origin: str, said: tuple[str, ...]) -> tuple[str, ...]:
         """Return values by their grammar; those that break it become findings."""
         return tuple(value for text in said for value in self._ruled(declaration, origin, text))

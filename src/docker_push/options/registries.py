@@ -18,7 +18,7 @@ def resolved(inputs: Inputs) -> tuple[RegistryOptions, ...]:
     """Return the registries of a run, in build.toml's order.
 
     Flag and variable replace the first one's domain and nothing else of it. Where nobody names it and GitLab runs us, it
-    is GitLab's own, with GitLab's credentials.
+    is GitLab's own, with GitLab's credentials unless DOCKER_USER is set.
     """
     first, *further = inputs.file.registry
     found = (_first(inputs, first), *_further(further))
@@ -52,7 +52,9 @@ def _first(inputs: Inputs, table: RegistryTable) -> RegistryOptions:
     path = table.path
     registry = Setting(Registry.parse(domain.value), domain.source, domain.origin)
     if domain.source is Source.BUILT_IN and (gitlab := _gitlab(inputs)):
-        registry, (user, password) = gitlab, _GITLAB
+        registry = gitlab
+        if not inputs.variable(user):  # who sets the seed's variables means them
+            user, password = _GITLAB
         path = path if "path" in table.model_fields_set else _gitlab_path(inputs, gitlab.value) or path
     return RegistryOptions(
         registry=registry,
