@@ -136,7 +136,7 @@ def _warnings(context: Context, rules: TagsTable, name: Name) -> Iterator[str]:
     Case and '/' alone are quiet: nearly every branch has them, and a warning that always comes is read by nobody.
     """
     raw, default = context.branch or "", context.default_branch
-    if context.pull_request is not None or context.tag is not None or name.note:
+    if context.event in {Event.PULL_REQUEST, Event.MERGE_QUEUE} or context.tag is not None or name.note:
         return
     remedy = '[tags] slug = "unique" rules that out'
     if context.slug_only:
