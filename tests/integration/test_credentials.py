@@ -186,6 +186,17 @@ class TestIsolated:
             assert name in runner.run(["docker", "buildx", "ls", "--format", "{{.Name}}"]).stdout.split()
             assert name in runner.run(["docker", "context", "ls", "--format", "{{.Name}}"]).stdout.split()
 
+    def test_a_builder_that_is_made_inside_is_the_users(
+        self, home: Home, guarded: Registry, owner: Credentials, tmp_path: Path
+    ):
+        name = f"builder-{uuid4().hex[:8]}"
+        create = ["docker", "buildx", "create", "--name", name, "--driver", "docker-container"]
+
+        with isolated(home.runner, {guarded: owner}, tmp_path) as runner:
+            assert runner.run(create).status == 0
+
+        assert name in home.runner.run(["docker", "buildx", "ls", "--format", "{{.Name}}"]).stdout.split()
+
     def test_the_users_own_folder_for_builders_stays(
         self, home: Home, guarded: Registry, owner: Credentials, tmp_path: Path
     ):
@@ -234,6 +245,15 @@ class TestIsolated:
         with isolated(home.runner, {guarded: owner}, tmp_path) as runner:
             build_and_push(runner, guarded)
             build_and_push(runner, other)
+
+    def test_that_variable_goes_when_nothing_is_left_in_it(
+        self, home: Home, guarded: Registry, owner: Credentials, tmp_path: Path
+    ):
+        home.environ["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": {str(guarded): auth("old", "login")}})
+
+        with isolated(home.runner, {guarded: owner}, tmp_path) as runner:
+            assert "DOCKER_AUTH_CONFIG" not in runner.environ
+            build_and_push(runner, guarded)
 
     def test_two_registries_at_once(
         self, home: Home, guarded: Registry, owner: Credentials, token_registry: TokenRegistry, tmp_path: Path

@@ -476,26 +476,33 @@ def look_up(registry: Registry, **more: object) -> DockerPushError:
 
 
 class TestRedirects:
-    def test_credentials_stay_with_the_registry_they_are_for(
-        self, tokens: Registry, behind: Repository, token_registry: TokenRegistry, image: Pushed
-    ):
-        seen: list[str | None] = []
+    def test_credentials_stay_with_the_registry_they_are_for(self, image: Pushed):
+        seen: dict[str, list[str | None]] = {"registry": [], "storage": []}
 
         def storage(handler: http.server.BaseHTTPRequestHandler) -> None:
-            seen.append(handler.headers.get("Authorization"))
+            seen["storage"].append(handler.headers.get("Authorization"))
             redirecting_to(lambda path: f"http://{image.repository.registry}{path}")(handler)
+
+        def guarded(handler: http.server.BaseHTTPRequestHandler) -> None:
+            seen["registry"].append(handler.headers.get("Authorization"))
+            if seen["registry"][-1]:
+                redirecting_to(lambda path: f"http://{elsewhere}{path}")(handler)
+                return
+            handler.send_response(401)
+            handler.send_header("WWW-Authenticate", 'Basic realm="tests"')
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
 
         with ExitStack() as stack:
             elsewhere = stack.enter_context(serving(storage))
-            registry = stack.enter_context(serving(redirecting_to(lambda path: f"http://{elsewhere}{path}")))
+            registry = stack.enter_context(serving(guarded))
             client = stack.enter_context(opened(registry, PUSHER))
-            found = client.head(Repository.parse(registry, behind.path), TAG)
+            found = client.get(Repository.parse(registry, image.repository.path), TAG)
 
-        assert found is not None
         assert found.digest == as_crane_says(image.one)
-        assert seen == [None]
-        assert tokens.is_loopback
-        assert token_registry.log == []
+        assert seen["registry"][0] is None
+        assert str(seen["registry"][1]).startswith("Basic ")
+        assert seen["storage"] == [None]
 
     def test_a_ring_of_redirects_ends(self):
         with serving(redirecting_to(lambda path: path)) as registry:
@@ -620,6 +627,14 @@ class TestTls:
         assert isinstance(error, RegistryError)
         assert f"the TLS certificate of {secured} is not trusted here (self-signed certificate" in error.message
         assert "SSL_CERT_FILE" in error.hint
+
+    def test_the_file_that_the_message_names_is_read(
+        self, secured: Registry, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "crt"))
+
+        with opened(secured) as client:
+            assert client.head(new_repository(secured), TAG) is None
 
     def test_plain_http_is_spoken_to_nobody_else_unless_it_is_allowed(
         self, anonymous_registry: Registry, image: Pushed, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import pytest
 
 from docker_push import publish
 from docker_push.config import TagsTable
+from docker_push.context import Event
 from docker_push.errors import OverwriteError, VerificationError
 from docker_push.facts import Facts
 from docker_push.options import Options, Setting, Source
@@ -257,6 +258,6 @@ def test_staging_tells_whether_the_commit_tag_is_new():
 
 
 def test_a_fork_s_run_looks_at_nothing_it_may_not_push():
-    fork = plan(asked(), replace(CONTEXT, pull_request=12, trusted=False))
+    fork = plan(asked(), replace(CONTEXT, event=Event.PULL_REQUEST, pull_request=12, trusted=False))
 
     assert publish.verify(fork, {}, {}) == ()

@@ -153,7 +153,7 @@ def test_the_report_is_the_plan_and_what_became_of_it():
 
 
 def test_an_image_that_was_not_published_is_reported_as_planned():
-    made = plan(options(), replace(CONTEXT, pull_request=12, trusted=False))
+    made = plan(options(), replace(CONTEXT, event=Event.PULL_REQUEST, pull_request=12, trusted=False))
 
     (shown,) = report.run_json(report.outcome(made, Staging(digests={}, seconds={}), (), ()))["images"]
 

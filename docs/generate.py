@@ -1,0 +1,224 @@
+"""Write the reference pages from the code: `python docs/generate.py`; with `--check` only say which are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from docker_push import errors, schema
+from docker_push.config import BuildFile
+from docker_push.config.fields import keys, known, toml
+from docker_push.errors import DockerPushError
+from docker_push.options import declarations
+from docker_push.tasks import docker
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+HEAD = "<!-- Generated from the code by `nox -s fresh`; do not edit. -->"
+
+# Variables that are no options: what is being built, who pushes, where things are.
+FACTS = {
+    "the pattern's": {
+        "DOCKER_USER": "user name for the first registry",
+        "DOCKER_PASSWORD": "password or token for the first registry",
+        "GITHUB_SHA": "commit that names the image, 40 or 64 hexadecimal digits",
+        "GITHUB_BRANCH": "branch, or its slug",
+    },
+    "GitHub's": {
+        "GITHUB_ACTIONS": "`true`: the run is GitHub's",
+        "GITHUB_EVENT_NAME": "push, pull_request, merge_group, workflow_dispatch, ...",
+        "GITHUB_EVENT_PATH": "file with the event: the pull request's head, the default branch",
+        "GITHUB_HEAD_REF": "a pull request's branch",
+        "GITHUB_REF": "what is being built, as in refs/heads/main or refs/tags/v1.2.3",
+        "GITHUB_REF_NAME": "its short name",
+        "GITHUB_REF_TYPE": "branch or tag",
+        "GITHUB_REPOSITORY": "repository, where GITHUB_REPO_REF says nothing",
+        "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`",
+        "RUNNER_TEMP": "where a run keeps its temporary files",
+    },
+    "GitLab's": {
+        "GITLAB_CI": "`true`: the run is GitLab's",
+        "CI_COMMIT_BRANCH": "branch",
+        "CI_COMMIT_REF_PROTECTED": "whether the ref is protected: a run on one that is not is not trusted with releases",
+        "CI_COMMIT_SHA": "commit",
+        "CI_COMMIT_TAG": "git tag",
+        "CI_COMMIT_TIMESTAMP": "the commit's time",
+        "CI_DEFAULT_BRANCH": "default branch",
+        "CI_MERGE_REQUEST_EVENT_TYPE": "`merge_train`: a merge queue",
+        "CI_MERGE_REQUEST_IID": "number of the merge request",
+        "CI_MERGE_REQUEST_PROJECT_PATH": "project of the merge request; another source project is a fork",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "the merge request's branch",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "the merge request's head commit",
+        "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "project that the merge request comes from",
+        "CI_PIPELINE_SOURCE": "push, web, schedule, ...",
+        "CI_PROJECT_PATH": "repository",
+        "CI_PROJECT_URL": "where the project's page is, for the label `source`",
+        "CI_REGISTRY": "registry, where neither DOMAIN nor build.toml names one",
+        "CI_REGISTRY_IMAGE": "repository path in it, below which the images go",
+        "CI_REGISTRY_USER": "user name for it, where DOCKER_USER is not set",
+        "CI_REGISTRY_PASSWORD": "password for it",
+    },
+    "others'": {
+        "CI": "set: `docker.login` checks the credentials and leaves nothing behind",
+        "SOURCE_DATE_EPOCH": "the time in the label `created`, in seconds since 1970, instead of the commit's",
+        "DOCKER_CONFIG": "folder of docker's configuration (default: ~/.docker)",
+        "DOCKER_AUTH_CONFIG": "docker's logins as JSON, before those in the folder",
+        "DOCKER_HOST": "engine to use, instead of docker's current context",
+        "BUILDX_CONFIG": "folder of buildx's builders",
+    },
+}
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page: file name -> text."""
+    return {
+        "build-toml.md": _page("build.toml", _build_toml()),
+        "tasks.md": _page("Tasks", _tasks()),
+        "variables.md": _page("Environment variables", _variables()),
+        "exit-codes.md": _page("Exit codes", _exit_codes()),
+    }
+
+
+def _page(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([HEAD, "", f"# {title}", "", *lines]).rstrip() + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+    yield ""
+
+
+def _build_toml() -> Iterator[str]:
+    yield "The file lies at the top of the repository; every path in it is relative to it. Nothing in it is required but the"
+    yield "images. Editors complete it where its first line names the schema:"
+    yield ""
+    yield "```toml"
+    yield "#:schema https://raw.githubusercontent.com/AtomiCloud/docker-push/main/src/docker_push/build.schema.json"
+    yield "[images.api]"
+    yield "```"
+    yield ""
+    tables = known(BuildFile)
+    options = {declaration.place: declaration for declaration in declarations()}
+    for name, field in keys(BuildFile).items():
+        path = (name, 0) if name in {"images", "registry"} else (name,)
+        inner = tables.at(path)
+        shown = f"[{name}.NAME]" if name == "images" else f"[{name}]"
+        yield f"## `{shown}`"
+        yield ""
+        yield field.description or ""
+        yield ""
+        if not inner or name == "defaults":
+            continue
+        rows = []
+        for key, about in inner.items():
+            place = f"[{'images.NAME' if name == 'images' else name}] {key}"
+            built_in = options[place].built_in if place in options else None
+            example = toml(about.examples[0]) if about.examples else ""
+            rows.append(
+                [
+                    f"`{key}`",
+                    about.description or "",
+                    f"`{built_in}`" if built_in else "",
+                    f"`{example}`" if example else "",
+                ]
+            )
+        yield from _table(["key", "what", "default", "example"], rows)
+    yield "## What wins"
+    yield ""
+    yield "A flag wins over a variable, a variable over the image's table, that over `[defaults]`, that over the built-in value."
+    yield "For the repository and the default branch the file wins over the variable. The variables of one image"
+    yield "(`CI_DOCKERFILE`, `CI_DOCKER_CONTEXT`, `CI_DOCKER_PLATFORM`) concern the image that `CI_DOCKER_IMAGE` names, and an"
+    yield "empty variable is an unset one."
+    yield ""
+    rows = [
+        [
+            f"`{one.flag}`" if one.flag else "",
+            f"`{one.variable}`" if one.variable else "",
+            f"`{one.place}`" if one.place else "",
+            one.description,
+        ]
+        for one in declarations()
+        if one.flag or one.variable
+    ]
+    yield from _table(["flag", "variable", "build.toml", "what"], rows)
+
+
+def _tasks() -> Iterator[str]:
+    yield "With Invoke a task is `invoke docker.NAME`, with the console script `docker-push NAME`. Flags may stand in any order,"
+    yield "and several tasks after one another, each with its own flags."
+    yield ""
+    for name in sorted(docker.tasks):
+        task = docker.tasks[name]
+        yield f"## `{name}`"
+        yield ""
+        yield (task.__doc__ or "").strip()
+        yield ""
+        arguments = sorted(task.get_arguments(), key=lambda argument: argument.name)
+        yield from _table(
+            ["flag", "what"],
+            [[f"`--{argument.name.replace('_', '-')}`", argument.help or ""] for argument in arguments],
+        )
+
+
+def _variables() -> Iterator[str]:
+    yield "An empty variable is an unset one."
+    yield ""
+    yield "## Options"
+    yield ""
+    rows = [
+        [f"`{one.variable}`", one.description, f"`{one.built_in}`" if one.built_in else ""]
+        for one in declarations()
+        if one.variable
+    ]
+    yield from _table(["variable", "what", "default"], rows)
+    for whose, names in FACTS.items():
+        yield f"## What {whose} say"
+        yield ""
+        yield from _table(["variable", "what"], [[f"`{name}`", about] for name, about in names.items()])
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "The last line on standard error says the cause and the next step; the exit code says the class."
+    yield ""
+    rows = [["0", "", "done"]]
+    rows += [
+        [str(kind.exit_code), f"`{kind.__name__}`", _first_line(kind)]
+        for kind in _classes()
+        if "exit_code" in vars(kind)
+    ]
+    rows.append(["143", f"`{errors.InterruptedRunError.__name__}`", "The same, for SIGTERM."])
+    yield from _table(["code", "class", "what"], rows)
+
+
+def _classes() -> list[type[DockerPushError]]:
+    found, waiting = [], [DockerPushError]
+    while waiting:
+        kind = waiting.pop(0)
+        found.append(kind)
+        waiting += kind.__subclasses__()
+    return sorted(found, key=lambda kind: kind.exit_code)
+
+
+def _first_line(kind: type[DockerPushError]) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def main() -> int:
+    """Write what is stale, or with ``--check`` only name it; return the exit code."""
+    wanted = {REFERENCE / name: text for name, text in pages().items()}
+    wanted[ROOT / "src" / "docker_push" / schema.FILE] = schema.text()
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], "utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The reference pages say what the code says."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pages import ROOT
+
+from docker_push import schema
+from docker_push.options import declarations
+
+VARIABLE = re.compile(
+    r"(?:CI|GITHUB|GITLAB|DOCKER|BUILDX|ATOMI|RUNNER)_?[A-Z_]*|DOMAIN|LATEST_BRANCH|SOURCE_DATE_EPOCH|CI"
+)
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_page_is_stale(generate: ModuleType):
+    stale = [name for name, text in generate.pages().items() if (generate.REFERENCE / name).read_text("utf-8") != text]
+
+    assert stale == [], "run: nox -s fresh"
+
+
+def test_the_shipped_schema_is_fresh():
+    assert (ROOT / "src/docker_push" / schema.FILE).read_text("utf-8") == schema.text(), "run: nox -s fresh"
+
+
+def test_every_variable_that_the_code_reads_is_described(generate: ModuleType):
+    read = {
+        node.value
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value)
+    }
+    described = {name for names in generate.FACTS.values() for name in names}
+    described |= {declaration.variable for declaration in declarations() if declaration.variable}
+
+    assert read - described == set()
+    assert described - read == set()
+
+
+def test_no_page_names_a_path_of_a_machine():
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert str(Path.home()) not in page.read_text("utf-8")
