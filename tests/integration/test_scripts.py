@@ -23,8 +23,10 @@ pytestmark = pytest.mark.engine
 REPOSITORY = Path(__file__).parents[2]
 BOTH = {"linux/amd64", "linux/arm64"}
 _LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", ".nox", ".*_cache", ".hypothesis", "__pycache__", "dist")
-_CAN_OWN = os.geteuid() == 0 and "ID=debian\n" in (
-    Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
+_CAN_OWN = (
+    os.geteuid() == 0
+    and shutil.which("apt-get")
+    and "ID=debian\n" in (Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else "")
 )
 
 
