@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ from uuid import uuid4
 
 import pytest
 from image_layout import DOCKER, OCI, Layout, attested_index
-from registry_process import BasicRegistry, free_port, registry_process
+from registry_process import BasicRegistry, free_port, registry_process, unavailable
 from token_registry import PUSHER, READER, Account, TokenRegistry
 
 from docker_push.credentials import Credentials
@@ -51,11 +52,17 @@ class Pushed:
 
 
 def crane(*argv: str) -> bytes:
-    return subprocess.run(["crane", *argv], check=True, capture_output=True, timeout=60).stdout
+    return run("crane", *argv)
 
 
 def skopeo(*argv: str) -> bytes:
-    return subprocess.run(["skopeo", *argv], check=True, capture_output=True, timeout=60).stdout
+    return run("skopeo", *argv)
+
+
+def run(program: str, *argv: str) -> bytes:
+    if shutil.which(program) is None:
+        unavailable(f"There is no {program} on the PATH.")
+    return subprocess.run([program, *argv], check=True, capture_output=True, timeout=60).stdout
 
 
 def as_crane_says(reference: object) -> Digest:
@@ -601,8 +608,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificate")
     made = ["-keyout", str(folder / "key"), "-out", str(folder / "crt")]
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *made]
-    subprocess.run(argv, check=True, capture_output=True)
+    argv = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *made]
+    run("openssl", *argv)
     return folder
 
 
