@@ -10,9 +10,9 @@ from docker_push import plan as planning
 from docker_push.bake import Output
 from docker_push.engine import Engine
 from docker_push.facts import BuilderFacts, Facts
-from docker_push.pipeline import Run
 from docker_push.plan import Plan, PlannedImage
 from docker_push.references import Reference
+from docker_push.run import Run
 
 
 def load(run: Run, *, dry_run: bool) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from docker_push import config, credentials, options, pipeline
+from docker_push import config, credentials, options, run
 from docker_push.config import BuildFile
 from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError
 from docker_push.options import Flags, RegistryOptions
-from docker_push.pipeline import Surroundings
 from docker_push.process import Redactor, Runner
+from docker_push.run import Surroundings
 
 Ask = Callable[..., "str | None"]
 
@@ -51,8 +51,8 @@ def logout(surroundings: Surroundings, flags: Flags, *, dry_run: bool) -> None:
 
 
 def _registries(surroundings: Surroundings, flags: Flags) -> Iterator[RegistryOptions]:
-    root = pipeline.find_root(surroundings.folder)
-    path = root / pipeline.FILE
+    root = run.find_root(surroundings.folder)
+    path = root / run.FILE
     file = config.load(path, root) if path.is_file() else BuildFile()
     yield from options.resolve_registries(file, flags, surroundings.environ)
 
@@ -82,4 +82,6 @@ def _runner(surroundings: Surroundings, account: Credentials | None) -> Runner:
     secret = [account.password] if account and account.password else []
     user = [account.username] if account else []
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
-    return Runner(environ=surroundings.environ, folder=surroundings.folder, redact=Redactor(secret, user), echo=echo)
+    return surroundings.runner(
+        environ=surroundings.environ, folder=surroundings.folder, redact=Redactor(secret, user), echo=echo
+    )

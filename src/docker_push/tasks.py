@@ -1,8 +1,8 @@
 """The tasks: ``invoke docker.push --image api``. Parse, one call, report; nothing else happens here.
 
-The only module that reads the environment, the working folder and the clock, and that prints. Everything of weight is
-imported inside the tasks, so that ``invoke --list`` stays as fast as with an empty tasks.py. A flag is declared once, in
-``FLAGS``; Invoke reads a task's flags from its signature, so the signature is made from the declarations.
+Everything of weight is imported inside the tasks, so that ``invoke --list`` stays as fast as with an empty tasks.py. A
+flag is declared once, in ``FLAGS``; Invoke reads a task's flags from its signature, so the signature is made from the
+declarations.
 """
 
 from __future__ import annotations
@@ -11,27 +11,20 @@ import functools
 import inspect
 import json
 import os
-import signal
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
-from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
+from docker_push.boundary import ask, boundary
+from docker_push.errors import ConfigError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from docker_push.options import Flags
-    from docker_push.pipeline import Surroundings
+    from docker_push.run import Surroundings
 
 __all__ = ["FLAGS", "docker", "namespace"]
 
@@ -73,7 +66,7 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
     def wrap(body: Body) -> Task[Any]:
         @functools.wraps(body)
         def run(_context: object, **given: Any) -> None:  # noqa: ANN401 - Invoke hands over what it parsed
-            with _boundary(debug=given["debug"]) as surroundings:
+            with boundary(debug=given["debug"]) as surroundings:
                 body(surroundings, _flags(given), given)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -93,9 +86,10 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
 def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """List the images of build.toml: platforms, Dockerfile, where they go."""
     from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
     _one_of("--format", given["format"], ("text", "json"))
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         plan = pipeline.make_plan(run, look=False)
         surroundings.emit(_json(report.plan_json(plan)) if given["format"] == "json" else report.list_text(plan))
 
@@ -104,9 +98,10 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
 def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Show what would be built, tagged and pushed, and why."""
     from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
     _one_of("--format", given["format"], ("text", "json", "bake"))
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         plan = pipeline.make_plan(run, look=not given["offline"])
         if given["format"] == "text":
             surroundings.emit(report.plan_text(plan))
@@ -119,7 +114,7 @@ def login(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     """Log in to the registries, from DOCKER_USER and DOCKER_PASSWORD or by asking."""
     from docker_push import login as account  # noqa: PLC0415
 
-    account.login(surroundings, flags, ask=_ask, dry_run=given["dry_run"])
+    account.login(surroundings, flags, ask=ask, dry_run=given["dry_run"])
 
 
 @_command("logout", "domain", *_RUN)
@@ -133,9 +128,10 @@ def logout(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
 @_command("build", *_SELECT, "builder", *_RUN)
 def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build into the local engine; nothing is pushed."""
-    from docker_push import local_build, pipeline  # noqa: PLC0415
+    from docker_push import local_build  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         for name in local_build.load(run, dry_run=given["dry_run"]):
             surroundings.emit(name)
 
@@ -143,9 +139,10 @@ def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
 @_command("tag", *_SELECT, "tag", "allow_dirty", *_RUN)
 def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Put the plan's tags on what docker.build left in the local engine."""
-    from docker_push import local_build, pipeline  # noqa: PLC0415
+    from docker_push import local_build  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         for name in local_build.tag(run, dry_run=given["dry_run"]):
             surroundings.emit(name)
 
@@ -154,8 +151,9 @@ def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> N
 def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build, push under the commit tag and verify; no moving tag is touched."""
     from docker_push import pipeline  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.unmoved(pipeline.stage(run)), given)
 
@@ -164,8 +162,9 @@ def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
 def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.move(run, pipeline.find_staged(run)), given)
 
@@ -174,8 +173,9 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
 def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Log in, build, push, verify, then move the tags: the whole pipeline."""
     from docker_push import pipeline  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    with pipeline.opened(surroundings, flags) as run:
+    with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.move(run, pipeline.stage(run)), given)
 
@@ -236,60 +236,3 @@ def _json(value: object) -> str:
 def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ConfigError(f"{flag} {value!r} is not known", hint=f"Give one of: {', '.join(allowed)}.")
-
-
-def _ask(question: str, *, secret: bool) -> str | None:
-    """Ask the person at the terminal; ``None`` where there is none."""
-    import getpass  # noqa: PLC0415
-
-    if not sys.stdin.isatty():
-        return None
-    return getpass.getpass(f"{question}: ") if secret else input(f"{question}: ")
-
-
-@contextmanager
-def _boundary(*, debug: bool) -> Iterator[Surroundings]:
-    """Hand the world in, and turn errors into one line and an exit code: the one place where that happens."""
-    from docker_push.pipeline import Surroundings  # noqa: PLC0415
-
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
-        with tempfile.TemporaryDirectory(prefix="docker-push-", dir=os.environ.get("RUNNER_TEMP") or None) as temporary:
-            yield Surroundings(
-                environ=dict(os.environ),
-                folder=Path.cwd(),
-                temporary=Path(temporary),
-                say=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201 - the door to people
-                emit=lambda text: print(text, flush=True),  # noqa: T201 - the door to machines
-                clock=time.monotonic,
-                debug=debug,
-            )
-    except KeyboardInterrupt:
-        _exit(InterruptedRunError("interrupted", hint=_RESUME), InterruptedRunError.exit_code)
-    except InterruptedRunError as error:
-        _exit(error, error.status)
-    except DockerPushError as error:
-        if debug:
-            raise
-        _exit(error, error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        # a bug of ours: the user's next step is to report it, not to read a traceback
-        where = f"{type(error).__name__}: {error}"
-        _exit(DockerPushError(f"unexpected {where}", hint=_BUG), DockerPushError.exit_code)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-_BUG = "This is a bug: run the same command with --debug and report what it prints, without secrets."
-_RESUME = "The same command goes on where this one stopped: what is staged is not built again."
-
-
-def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptedRunError("terminated", hint=_RESUME, signal_number=number)
-
-
-def _exit(error: DockerPushError, code: int) -> NoReturn:
-    lines = [f"  | {line}" for line in error.details]
-    raise Exit("\n".join([*lines, f"docker-push: {error}"]), code)

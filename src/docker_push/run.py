@@ -1,0 +1,151 @@
+"""What a run is told, and its doors to the world: build.toml, flags, variables, git; programs and registries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from docker_push import config, credentials, options
+from docker_push import context as contexts
+from docker_push.builder import Builder
+from docker_push.config import BuildFile
+from docker_push.context import Context
+from docker_push.credentials import Credentials
+from docker_push.errors import DockerPushError
+from docker_push.options import Flags, Options, RegistryOptions
+from docker_push.process import Redactor, Runner
+from docker_push.references import Registry
+from docker_push.registry import Client
+
+FILE = "build.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The world of a run: ``say`` prints a line for people, ``emit`` one for machines, ``clock`` counts seconds.
+
+    ``temporary`` is an empty folder of the run's own; whoever made it removes it. ``runner`` and ``client`` are the doors to
+    other programs and to registries.
+    """
+
+    environ: Mapping[str, str]
+    folder: Path
+    temporary: Path
+    say: Callable[[str], None]
+    emit: Callable[[str], None]
+    clock: Callable[[], float]
+    debug: bool = False
+    runner: Callable[..., Runner] = Runner
+    client: Callable[..., Client] = Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run was told: where the repository is, its options, what is being built, and who pushes."""
+
+    surroundings: Surroundings
+    root: Path
+    options: Options
+    context: Context
+    runner: Runner
+    accounts: Mapping[Registry, Credentials | None]
+
+    @property
+    def builder(self) -> Builder:
+        """Return the builder of this run."""
+        name = self.options.builder.value if self.options.builder else None
+        return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary)
+
+    @cached_property
+    def clients(self) -> dict[Registry, Client]:
+        """Return a client for every registry of the run; connections and tokens are kept for all of it."""
+        return {
+            entry.registry.value: self.surroundings.client(
+                entry.registry.value,
+                self.accounts[entry.registry.value],
+                insecure=entry.insecure,
+                clock=self.surroundings.clock,
+            )
+            for entry in self.options.registries
+        }
+
+
+def find_root(folder: Path) -> Path:
+    """Return the nearest folder at or above ``folder`` with a build.toml; without one ``folder`` itself.
+
+    The search ends at the repository's top: a build.toml above it belongs to something else.
+    """
+    for parent in (folder, *folder.parents):
+        if (parent / FILE).is_file():
+            return parent
+        if (parent / ".git").exists():
+            break
+    return folder
+
+
+@contextmanager
+def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
+    """Read what the run is told, and keep its secrets out of everything that is said while it goes on."""
+    run = read(surroundings, flags)
+    try:
+        yield run
+    except DockerPushError as error:
+        error.message, error.hint = run.runner.redact(error.message), run.runner.redact(error.hint)
+        error.details = tuple(run.runner.redact(line) for line in error.details)
+        raise
+    finally:
+        for client in run.clients.values():
+            client.close()
+
+
+def read(surroundings: Surroundings, flags: Flags) -> Run:
+    """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible."""
+    environ = surroundings.environ
+    root = find_root(surroundings.folder)
+    path = root / FILE
+    file = config.load(path, root) if path.is_file() else BuildFile()
+    chosen = options.resolve(file, flags, environ)
+    redact = Redactor(_secrets(chosen, environ), _users(chosen, environ))
+    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
+    echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
+    runner = surroundings.runner(environ=_child_environ(chosen, environ), folder=root, redact=redact, echo=echo)
+    repository = chosen.repository.value if chosen.repository else None
+    branch = chosen.default_branch.value if chosen.default_branch else None
+    return Run(
+        surroundings=quiet,
+        root=root,
+        options=chosen,
+        context=contexts.observe(repository, branch, environ, runner),
+        runner=runner,
+        accounts={entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries},
+    )
+
+
+def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner) -> Credentials | None:
+    return credentials.find(
+        entry.registry.value,
+        environ=surroundings.environ,
+        username_env=entry.username_env,
+        password_env=entry.password_env,
+        runner=runner,
+    )
+
+
+def _secrets(chosen: Options, environ: Mapping[str, str]) -> list[str]:
+    names = [entry.password_env for entry in chosen.registries]
+    names += [secret.env for image in chosen.images for secret in image.secret]
+    return [environ[name] for name in names if name and environ.get(name)]
+
+
+def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
+    return [environ[name] for entry in chosen.registries if (name := entry.username_env) and environ.get(name)]
+
+
+def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the programs that a run starts: no registry password, unless a build asks for it."""
+    asked = {secret.env or secret.id for image in chosen.images for secret in image.secret}
+    hidden = {entry.password_env for entry in chosen.registries} - asked
+    return {name: value for name, value in environ.items() if name not in hidden}
