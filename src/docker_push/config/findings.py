@@ -95,8 +95,9 @@ def _problem(details: ErrorDetails, tables: Known) -> Problem:
     if kind in {"greater_than_equal", "less_than_equal"}:
         limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
         return Problem(path, f"{value} is out of range", f"Give {limit}.")
-    wanted = _WANTED.get(kind, "something else")
-    return Problem(path, f"{_kind(value)} where {wanted} is expected", example(tables, path))
+    wanted = _WANTED.get(kind)
+    problem = f"where {wanted} is expected" if wanted else "is not what stands here"
+    return Problem(path, f"{_kind(value)} {problem}", example(tables, path))
 
 
 def _unknown(path: Path, tables: Known) -> Problem:

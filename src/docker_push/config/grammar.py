@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
+from collections.abc import Iterable
 
 from docker_push.errors import ConfigError
 from docker_push.references import Platform, Registry, Repository, Tag, quoted
@@ -43,7 +44,9 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SAMPLE = {"repository": "owner/repo", "owner": "owner", "repo": "repo", "image": "image"}
 _PATH_LIMIT = 1024
 _NAME_LIMIT = 255
-_COMMIT_TAG = re.compile(r"[0-9a-f]{6,64}(?:-.*)?")
+_COMMIT_TAG = re.compile(r"(?P<sha>[0-9a-f]{6,64})(?P<rest>-.*)?")
+_COMMIT_LENGTHS = (40, 64)  # SHA-1 and SHA-256
+_NUMBER = re.compile(r"\\\{(?:major|minor)\\\}")  # in a template that re.escape has been over
 _PULL_REQUEST = re.compile(r"pr-[0-9]+")
 _BRANCH_REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@$")
 _USERINFO = re.compile(r"(?!ssh:)[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@|ssh://[^/?#@]*:[^/?#]*@")
@@ -164,13 +167,20 @@ def semver_template(text: str) -> str:
 
 
 def extra_tag(text: str) -> str:
-    """Check a further tag: valid, and none that has a meaning of its own."""
-    found = Tag.parse(text).name
-    reserved = _COMMIT_TAG.fullmatch(found) or _PULL_REQUEST.fullmatch(found) or Version.find(found)
-    if reserved or found == "latest":
+    """Check a further tag: valid, and none that has a meaning of its own whatever [tags] says."""
+    return unreserved(Tag.parse(text).name)
+
+
+def unreserved(tag: str, sha_length: int = 40, semver: Iterable[str] = ()) -> str:
+    """Check that a tag is none that runs make: latest, a version or what follows it, pr-N, a commit or its tag."""
+    match = _COMMIT_TAG.fullmatch(tag)
+    length = len(match["sha"]) if match else 0
+    commit = length in _COMMIT_LENGTHS or (match and match["rest"] and length == sha_length)
+    moving = any(re.fullmatch(_NUMBER.sub("[0-9]+", re.escape(template)), tag) for template in semver)
+    if tag == "latest" or commit or moving or _PULL_REQUEST.fullmatch(tag) or Version.find(tag):
         allowed = "A further tag is a name of your own, as in nightly: not latest, a version, pr-N or a commit."
-        raise ConfigError(f"{quoted(text)} has a meaning of its own as a tag", hint=allowed)
-    return found
+        raise ConfigError(f"{quoted(tag)} has a meaning of its own as a tag", hint=allowed)
+    return tag
 
 
 def attestation(text: str) -> str:

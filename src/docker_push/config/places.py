@@ -43,11 +43,9 @@ def problems(data: Data) -> Iterator[Problem]:
                 at: Path = ("project", "repository") if ours else ("images", place.key)
                 yield Problem(at, refused.message, refused.hint)
             blamed = blamed or ours
-        elif text in taken:
+        elif taken.setdefault(text, place).image != place.image:
             allowed = "Give the path {image}, or each image a registry-path of its own."
             yield Problem(("images", place.key), f"goes to {text}, as {taken[text].image} does", allowed)
-        else:
-            taken[text] = place
     yield from _caches(data, taken)
 
 
@@ -80,19 +78,28 @@ def _own_paths(data: Data, registries: Sequence[object]) -> Iterator[Problem]:
 
 
 def _further(registries: Sequence[tuple[int, Data]]) -> Iterator[Problem]:
-    for index, table in registries[1:]:
-        if "domain" not in table:
+    seen: dict[tuple[str, str], int] = {}
+    for index, table in registries:
+        domain, path = _domain(index, table), _checked(grammar.path_template, table.get("path", PATH))
+        if index and "domain" not in table:
             allowed = 'Only the first registry has a default: add domain = "quay.io" or the like.'
             yield Problem(("registry", index), "domain is missing", allowed)
-        if ("username-env" in table) != ("password-env" in table):
+        elif domain and path and (first := seen.setdefault((domain, path), index)) != index:
+            problem = f"the same place as [[registry]] {first + 1}"
+            yield Problem(("registry", index), problem, "Give each registry once, or another path.")
+        if index and ("username-env" in table) != ("password-env" in table):
             allowed = "Name both variables, or neither for what docker's config holds."
             yield Problem(("registry", index), "username-env and password-env go together", allowed)
+
+
+def _domain(index: int, table: Data) -> str | None:
+    return _checked(grammar.domain, table.get("domain", None if index else DOMAIN))
 
 
 def _places(data: Data, registries: Sequence[tuple[int, Data]]) -> Iterator[_Place]:
     shared = table_at(data, ("defaults",)).get("registry-path")
     for index, registry in registries:
-        domain = _checked(grammar.domain, registry.get("domain", DOMAIN if index == 0 else None))
+        domain = _domain(index, registry)
         for key in table_at(data, ("images",)):
             own = table_at(data, ("images", key)).get("registry-path", shared)
             template = _checked(grammar.path_template, registry.get("path", PATH) if own is None else own)

@@ -33,6 +33,7 @@ def problems(data: Data) -> Iterator[Problem]:
     yield from _cycles(_group_edges(groups), "the groups hold one another")
     yield from _cycles(_image_edges(data), "the images need one another")
     yield from _repeated_ids(data)
+    yield from _extra_tags(table_at(data, ("tags",)))
     yield from places.problems(data)
 
 
@@ -154,3 +155,16 @@ def _repeated_ids(data: Data) -> Iterator[Problem]:
                     if name in seen:
                         yield Problem((*table, key, index), f"the id {quoted(name)} is given twice", allowed)
                     seen.add(name)
+
+
+def _extra_tags(tags: Data) -> Iterator[Problem]:
+    """Find further tags that what else [tags] says gives a meaning; those that always have one are found by themselves."""
+    names, semver, length = tags.get("extra"), tags.get("semver"), tags.get("sha-length")
+    templates = [text for text in semver if isinstance(text, str)] if isinstance(semver, tuple) else []
+    for index, name in enumerate(names if isinstance(names, tuple) else ()):
+        with suppress(ConfigError):
+            own = grammar.extra_tag(str(name))
+            try:
+                grammar.unreserved(own, length if isinstance(length, int) else 40, templates)
+            except ConfigError as error:
+                yield Problem(("tags", "extra", index), error.message, error.hint)

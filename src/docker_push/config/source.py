@@ -18,7 +18,7 @@ MAX_BYTES = 256 * 1024
 _INT64 = 2**63
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_LINE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>[0-9]+), column [0-9]+|end of document)\)", re.DOTALL)
+_LINE = re.compile(r"line ([0-9]+)")
 _HINT = "build.toml is TOML 1.0 (https://toml.io): text stands in quotes, and each key on a line of its own."
 _LONG = 80  # a terminal's width
 
@@ -55,7 +55,7 @@ def read(text: bytes, name: str) -> Source:
         raise ConfigError(f"{name}:{error.line}: {error.message}", hint=error.hint) from None
     try:
         data = tomli.loads(decoded, parse_float=WrittenFloat)
-    except (ValueError, RecursionError) as error:
+    except tomli.TOMLDecodeError as error:
         raise _syntax(error, decoded, name, layout) from None
     return Source(name, {key: _frozen(value, (key,), name, layout) for key, value in data.items()}, layout)
 
@@ -92,20 +92,19 @@ def _decoded(text: bytes, name: str) -> str:
     return decoded
 
 
-def _syntax(error: Exception, text: str, name: str, layout: Layout) -> ConfigError:
+def _syntax(error: tomli.TOMLDecodeError, text: str, name: str, layout: Layout) -> ConfigError:
     """Return the parser's error in one form; a key that stands twice is told by the lines of both."""
-    match = _LINE.fullmatch(str(error))
-    if match is None:  # not an error of syntax: a number that Python refuses to read
-        return ConfigError(f"{name}: not TOML: {error}", hint=_HINT)
-    line = int(match["line"] or text.count("\n") + 1)
-    if match["what"].startswith(("Cannot ", "Duplicate ")):
+    what, _, place = str(error).rpartition(" (at ")  # "line 3, column 4)" or "end of document)"
+    number = _LINE.match(place)
+    line = int(number[1]) if number else text.count("\n") + 1
+    if what.startswith(("Cannot ", "Duplicate ")):
         if layout.repeated is None:
             hint = "Keep one of them; a key is a value or a table, and a table is written in one place."
             return ConfigError(f"{name}:{line}: a key or table is given twice", hint=hint)
         path, line, first = layout.repeated
         hint = f"It stands on line {first} already; keep one of them."
         return ConfigError(f"{name}:{line} {shown(path)}: given twice", hint=hint)
-    return ConfigError(f"{name}:{line}: not TOML: {match['what']}", hint=_HINT)
+    return ConfigError(f"{name}:{line}: not TOML: {what}", hint=_HINT)
 
 
 def _frozen(value: object, path: Path, name: str, layout: Layout) -> object:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from docker_push.config import BuildFile
+from docker_push.config import BuildFile, grammar
 from docker_push.errors import ConfigError
 from docker_push.options import images, registries
 from docker_push.options.declarations import BY_NAME
@@ -30,7 +31,7 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
     inputs = Inputs(file=file, flags=flags, environ=environ)
     known = images.known(inputs)
     selected = images.selected(inputs, known)
-    extra = inputs.checked(BY_NAME["tags"], "--tag", flags.tags)
+    extra = _extra_tags(inputs)
     options = Options(
         images=images.resolved(inputs, selected, known),
         selected=selected,
@@ -42,7 +43,7 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
         service=_value(inputs, "service"),
         tags=file.tags,
         cache=file.cache,
-        extra_tags=tuple(dict.fromkeys((*file.tags.extra, *extra))),
+        extra_tags=extra,
         builder=inputs.one("builder"),
         rebuild=flags.rebuild,
         allow_dirty=flags.allow_dirty,
@@ -65,3 +66,11 @@ def resolve_registries(file: BuildFile, flags: Flags, environ: Mapping[str, str]
 def _value(inputs: Inputs, name: str) -> str | None:
     setting = inputs.one(name)
     return setting.value if setting else None
+
+
+def _extra_tags(inputs: Inputs) -> tuple[str, ...]:
+    """Return build.toml's further tags and those of this run: a flag adds to them."""
+    tags = inputs.file.tags
+    declaration = replace(BY_NAME["tags"], rule=lambda text: grammar.unreserved(text, tags.sha_length, tags.semver))
+    valid = inputs.checked(BY_NAME["tags"], "--tag", inputs.flags.tags)
+    return tuple(dict.fromkeys((*tags.extra, *inputs.checked(declaration, "--tag", valid))))

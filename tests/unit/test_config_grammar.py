@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_push import tagging
+from docker_push.config import TagsTable, grammar
+from docker_push.errors import ConfigError
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def accepts(rule, text: str) -> bool:
+    try:
+        rule(text)
+    except ConfigError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "one_spelling"),
+    [
+        (grammar.platform, "linux/aarch64", "linux/arm64"),
+        (grammar.platform, "Linux/ARM/v7", "linux/arm/v7"),
+        (grammar.domain, "GHCR.io", "ghcr.io"),
+        (grammar.domain, "index.docker.io", "docker.io"),
+        (grammar.domain, "[::1]:5000", "[::1]:5000"),
+        (grammar.image, "API", "api"),
+        (grammar.image, "jobs/worker_2", "jobs/worker_2"),
+        (grammar.local_path, "./infra//Dockerfile", "infra/Dockerfile"),
+        (grammar.local_path, "a/../b c/Ü (1).txt", "b c/Ü (1).txt"),
+        (grammar.local_path, ".", "."),
+        (grammar.local_path, "..data/x", "..data/x"),
+        (grammar.context, "./infra", "infra"),
+        (grammar.context, "https://github.com/a/b.git#main:dir", "https://github.com/a/b.git#main:dir"),
+        (grammar.context, "git@github.com:a/b.git", "git@github.com:a/b.git"),
+        (grammar.context, "ssh://git@github.com/a/b.git", "ssh://git@github.com/a/b.git"),
+        (grammar.named_context, "target:API", "target:api"),
+        (grammar.named_context, "docker-image://alpine:3.20", "docker-image://alpine:3.20"),
+        (grammar.named_context, f"docker-image://a.b/c@{DIGEST}", f"docker-image://a.b/c@{DIGEST}"),
+        (grammar.named_context, "oci-layout://./a/../b:1", "oci-layout://b:1"),
+        (grammar.named_context, f"oci-layout://b:1@{DIGEST}", f"oci-layout://b:1@{DIGEST}"),
+        (grammar.named_context, f"oci-layout://b@{DIGEST}", f"oci-layout://b@{DIGEST}"),
+        (grammar.named_context, "./assets", "assets"),
+        (grammar.address, "host-gateway", "host-gateway"),
+        (grammar.address, "2001:0DB8::0001", "2001:db8::1"),
+    ],
+)
+def test_a_value_has_one_spelling(rule, text: str, one_spelling: str):
+    assert rule(text) == one_spelling
+    assert rule(one_spelling) == one_spelling
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (grammar.repository, "AtomiCloud/my-service"),
+        (grammar.repository, "group/sub/.github"),
+        (grammar.path_template, "{repository}/{image}"),
+        (grammar.path_template, "{owner}/{repo}-{image}"),
+        (grammar.path_template, "fixed"),
+        (grammar.variable, "_A1"),
+        (grammar.name, "0"),
+        (grammar.label, "org.opencontainers.image.title"),
+        (grammar.label, "io.k8s/x:y@z+1"),
+        (grammar.data, "${x}, -O2\n\x1b"),
+        (grammar.data, ""),
+        (grammar.branch, "release/2.x"),
+        (grammar.branch, "feature/Ünïcode#1"),
+        (grammar.size, "1"),
+        (grammar.size, "128m"),
+        (grammar.size, "2GB"),
+        (grammar.host, "mirror_1.local"),
+        (grammar.address, "10.0.0.7"),
+        (grammar.attestation, "type=sbom"),
+        (grammar.attestation, "mode=max,type=provenance,builder-id=https://ci.example/1"),
+        (grammar.cache_entry, "type=gha,scope=api"),
+        (grammar.cache_entry, "ghcr.io/a/b:cache"),
+        (grammar.agent_path, "~/.ssh/id"),
+        (grammar.agent_path, "$SSH_AUTH_SOCK"),
+        (grammar.extra_tag, "nightly"),
+        (grammar.extra_tag, "pr-x"),
+        (grammar.extra_tag, "Latest"),
+        (grammar.filled, "v1.2.3"),
+    ],
+)
+def test_a_value_that_is_right_stays_as_it_is(rule, text: str):
+    assert rule(text) == text
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts"),
+    [
+        (grammar.platform, ["", "linux", "linux/", " linux/amd64", "linux/amd64/v1/x", "linux/amd64,x", "-l/amd64"]),
+        (
+            grammar.domain,
+            ["", "https://ghcr.io", "ghcr.io/x", "ghcr.io:0", "ghcr.io:65536", "-x", "a b", "user@ghcr.io"],
+        ),
+        (grammar.image, ["", "-api", "api-", "a//b", "/api", "a b", "a:1", "ünï", "a" * 256, "a\n"]),
+        (grammar.repository, ["", "service", "/a", "a/", "a//b", "-a/b", "a/-b", "a/b c", "a/b\n", "https://x/a/b"]),
+        (
+            grammar.path_template,
+            ["", "{name}", "{image", "image}", "{}", "{{image}}", "{image.x}", "{image!r}", "/{image}"],
+        ),
+        (grammar.path_template, ["{image}/", "-{image}", "a b/{image}", "{image}:1", "a" * 256]),
+        (grammar.variable, ["", "1A", "A-B", "A B", "$A", "A=1", "A\n"]),
+        (grammar.name, ["", "-x", ".x", "a b", "a/b", "a,b", "a" * 256, "ü"]),
+        (grammar.label, ["", "-x", "a b", "a=b", "a,b", "${a}", "a\n"]),
+        (grammar.data, ["\0", "a\0b"]),
+        (
+            grammar.branch,
+            ["", "a..b", "-a", "/a", "a/", "a.lock", "a.lock/b", "a b", "a~1", "a:b", "@", "a@{b", ".a", "a\0"],
+        ),
+        (grammar.size, ["", "0", "-1", "1t", "1.5g", "m", "1" * 20]),
+        (grammar.host, ["", "-a", "a-", "a:b", "a=b", "a b", "a" * 256]),
+        (grammar.address, ["", "x", "10.0.0", "10.0.0.256", "host", "[::1]"]),
+        (grammar.semver_template, ["", "{major}.{minor}.{patch}", "v{major}", "{minor}"]),
+        (
+            grammar.extra_tag,
+            [
+                "",
+                "-x",
+                "a b",
+                "latest",
+                "v1.2.3",
+                "1.2.3-rc.1",
+                "1.2.3_4",
+                "pr-12",
+                "a" * 40,
+                "a" * 40 + "-main",
+                "a" * 64,
+            ],
+        ),
+        (
+            grammar.attestation,
+            ["", "sbom", "type=x", "type=sbom,", "type=sbom,x", "type=sbom,type=sbom", "type=sbom, a=b"],
+        ),
+        (
+            grammar.cache_entry,
+            ["", "type=floppy", "-x", "type=gha,", "ref=x", "type=gha,token=x", "type=s3,access_key_id=x"],
+        ),
+        (grammar.agent_path, ["", "-x", "a,b", 'a"b', "a\nb"]),
+        (
+            grammar.local_path,
+            ["", " ", " a", "a ", "..", "../a", "a/../../b", "/a", "//a", "-a", "./-a", "~", "~/a", "a\0"],
+        ),
+        (
+            grammar.local_path,
+            ["a,b", 'a"b', "a'b", "a\\b", "a:b", "$a", "${a}", "a\tb", "a\u202eb", "github.com/a/b", "x/" * 600],
+        ),
+        (grammar.local_path, ["a" * 256, "https://x", "target:x"]),
+        (
+            grammar.context,
+            ["http://x/y.git", "https://", "https://x y", "https://u@x/y", "https://u:p@x/y", "ftp://x/y"],
+        ),
+        (
+            grammar.context,
+            [
+                "ssh://u:p@x/y",
+                "git://u:p@x/y",
+                "git@x",
+                "git@-x y:z",
+                "target:x",
+                "docker-image://x",
+                "-",
+                "https://x" + "y" * 1100,
+            ],
+        ),
+        (grammar.context_name, ["", "-x", "a b", "a,b", "a=b"]),
+        (
+            grammar.named_context,
+            ["", "target:", "target:-x", "docker-image://", "docker-image://-x", "docker-image://a b"],
+        ),
+        (
+            grammar.named_context,
+            ["image:x", "cwd://x", "oci-layout://../x", "oci-layout:///x", "oci-layout://x:", "oci-layout://x@"],
+        ),
+        (grammar.named_context, ["http://x", "-x", "../x"]),
+        (grammar.filled, ["", " ", "a\nb", "\x1b"]),
+    ],
+)
+def test_a_value_that_is_wrong_is_refused_with_what_is_allowed(rule, texts: list[str]):
+    assert [text for text in texts if accepts(rule, text)] == []
+    with pytest.raises(ConfigError) as caught:
+        rule(texts[0])
+    assert caught.value.hint.endswith((".", "..."))
+
+
+@pytest.mark.parametrize("text", ["https://user:hunter2@x/y", "http://hunter2@x/y", "ssh://u:hunter2@x/y"])
+def test_an_address_with_a_password_is_refused_without_showing_it(text: str):
+    with pytest.raises(ConfigError) as caught:
+        grammar.context(text)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("assets", "assets"),
+        ("oci-layout://b:1@sha256:0", "b"),
+        ("oci-layout://b", "b"),
+        ("target:api", None),
+        ("docker-image://x", None),
+        ("https://x/y", None),
+        ("git@x:y", None),
+    ],
+)
+def test_what_a_context_reads_on_this_machine_is_known(text: str, folder: str | None):
+    assert grammar.local_folder(text) == folder
+
+
+TAG = st.from_regex(r"[a-z0-9v.+_-]{1,12}", fullmatch=True) | st.from_regex(
+    r"v?[0-9]\.[0-9](\.[0-9])?(-rc)?|pr-[0-9]+|([0-9a-f]{6}|[0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})(-x)?", fullmatch=True
+)
+
+
+@given(TAG, st.sampled_from([6, 7, 40]), st.lists(st.sampled_from(grammar.SEMVER_TEMPLATES), unique=True).map(tuple))
+def test_the_reserved_tags_are_those_that_runs_make(text: str, length: int, semver: tuple[str, ...]):
+    reserved = tagging.is_reserved(text, TagsTable(sha_length=length, semver=semver))
+
+    assert accepts(lambda tag: grammar.unreserved(tag, length, semver), text) == (not reserved)
+
+
+@given(st.text())
+def test_no_text_is_more_than_refused(text: str):
+    rules = [rule for name, rule in vars(grammar).items() if callable(rule) and rule.__module__ == grammar.__name__]
+    for rule in rules:
+        if rule.__code__.co_argcount == 1:
+            accepts(rule, text)
+
+
+@given(st.text(alphabet="./-~ab\\", max_size=12))
+def test_an_accepted_path_never_leads_out_and_never_looks_like_a_flag(text: str):
+    if accepts(grammar.local_path, text):
+        path = grammar.local_path(text)
+        assert not path.startswith(("-", "/", "~"))
+        assert ".." not in path.split("/")
