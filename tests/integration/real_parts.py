@@ -78,7 +78,7 @@ def engine() -> dict[str, str]:
             unavailable("There is no docker on the PATH.")
         else:
             if done.returncode != 0:
-                reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+                reason = (done.stderr.strip() or "no reason given").splitlines()[0].rstrip(".")
                 unavailable(f"`{' '.join(argv)}` fails: {reason}.")
     return environ
 
