@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def test_no_git_and_no_repository_are_no_facts():
         "fatal: cannot use bare repository '/src' (safe.bareRepository is 'explicit')",
     ):
         assert git.read(programs(completed(stderr=text, status=128))) is None
+
+
+def test_git_is_asked_in_english_whatever_the_user_speaks():
+    def answer(_argv: object, _input: object, environ: Mapping[str, str]) -> Completed:
+        english = environ["LC_ALL"] == "C"
+        return completed(
+            stderr="fatal: not a git repository" if english else "Schwerwiegend: Kein Git-Repository", status=128
+        )
+
+    runner = RecordedPrograms(environ={"LC_ALL": "de_DE.UTF-8"}, folder=Path("/src"), programs={"git": answer})
+
+    assert git.read(runner) is None
 
 
 def test_a_branch_costs_three_processes_and_a_detached_head_four():
