@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -130,6 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
     def state(self) -> TokenRegistry:
         state: TokenRegistry = self.server.state  # type: ignore[attr-defined]
         return state
+
+    def handle(self) -> None:
+        """Serve a connection; a client may end it at any time, as builders do when they are told no."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, *_arguments: object) -> None:
         """Stay silent: tests read ``TokenRegistry.log``."""
