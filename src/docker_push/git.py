@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from docker_push.errors import ConfigError
-from docker_push.process import Completed, Runner
+from docker_push.process import Completed, Runner, one_line
 
 _SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>(?!//)[^@]+)")  # git-clone(1): no slash before the colon
 _DRIVE = re.compile(r"[A-Za-z]:[\\/].*")
@@ -81,9 +81,11 @@ def _refuse(found: Completed) -> None:
         return
     if any(mark in text for mark in _OWNED_BY_ANOTHER):
         step = _STEP.search(text)  # git names the folder, quoted for a shell
-        hint = f"If you trust it, run: {step[0] if step else 'git config --global --add safe.directory FOLDER'}"
+        hint = (
+            f"If you trust it, run: {one_line(step[0]) if step else 'git config --global --add safe.directory FOLDER'}"
+        )
         raise ConfigError("git refuses the repository because another user owns its folder", hint=hint)
-    cause = text.splitlines()[0] if text else f"exit status {found.status}"
+    cause = one_line(text.splitlines()[0]) if text else f"exit status {found.status}"
     raise ConfigError(f"git cannot read the repository: {cause}", hint="Run `git status` to see the same error.")
 
 

@@ -127,6 +127,15 @@ def test_a_hash_is_of_the_raw_name_and_stands_behind_the_slug_where_that_is_enou
     assert tagged(on("v1.2.3")).slug.startswith("branch-v1.2.3-")
 
 
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\u202e", "\n", "\udcff"])
+def test_what_a_name_holds_never_steers_a_terminal(mark: str):
+    for context in (on(f"a{mark}#b"), pushed(f"a{mark}b"), on("x", default_branch=f"a{mark}b"), on(f"Ma{mark}")):
+        plan = tagged(replace(context, default_branch=f"ma{mark}"), TagsTable(slug="unique"))
+        said = [*(tag.why for tag in plan.tags), *(tag.why for tag in plan.skipped), *tagged(context).warnings]
+
+        assert all(text.isprintable() for text in said)
+
+
 def test_a_short_commit_s_length_is_reserved_too_but_not_alone():
     short = TagsTable(sha_length=7)
 

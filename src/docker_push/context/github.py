@@ -12,6 +12,7 @@ from typing import Any
 from docker_push.context.found import Event, Found
 from docker_push.errors import ConfigError
 from docker_push.git import web_address
+from docker_push.references import quoted
 
 _LIMIT = 25 * 1024 * 1024  # bytes: GitHub's own limit of a webhook's payload
 _PULL = re.compile(r"refs/pull/([1-9][0-9]*)/.+")
@@ -29,12 +30,16 @@ def read_payload(env: Mapping[str, str]) -> dict[str, Any] | None:
         with path.open("rb") as file:
             content = file.read(_LIMIT + 1)
         if len(content) > _LIMIT:
-            raise ConfigError(f"GITHUB_EVENT_PATH: {path} is larger than {_LIMIT // 1024**2} MiB", hint=hint)
+            raise ConfigError(
+                f"GITHUB_EVENT_PATH: {quoted(str(path))} is larger than {_LIMIT // 1024**2} MiB", hint=hint
+            )
         payload = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"GITHUB_EVENT_PATH: {path} cannot be read as JSON: {error}", hint=hint) from None
+        raise ConfigError(
+            f"GITHUB_EVENT_PATH: {quoted(str(path))} cannot be read as JSON: {error}", hint=hint
+        ) from None
     if not isinstance(payload, dict):
-        raise ConfigError(f"GITHUB_EVENT_PATH: {path} holds no JSON object", hint=hint)
+        raise ConfigError(f"GITHUB_EVENT_PATH: {quoted(str(path))} holds no JSON object", hint=hint)
     return payload
 
 

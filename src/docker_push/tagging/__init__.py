@@ -11,7 +11,7 @@ from docker_push.errors import ConfigError
 from docker_push.references import Tag, quoted
 from docker_push.slugs import slug
 from docker_push.tagging.model import PlannedTag, SkippedTag, TagKind, TagPlan, part
-from docker_push.tagging.naming import Name, is_reserved, name_of
+from docker_push.tagging.naming import Name, is_reserved, legible, name_of
 from docker_push.tagging.releases import aliases, is_release, latest_release, release_of, version_tags
 from docker_push.versions import Version
 
@@ -106,7 +106,7 @@ def _extra(context: Context, rules: TagsTable, names: Iterable[str]) -> Iterator
 def _latest(
     context: Context, rules: TagsTable, release: Version | None, published: tuple[str, ...] | None
 ) -> PlannedTag | SkippedTag:
-    branch, default = context.branch, context.default_branch
+    branch, default = legible(context.branch or ""), legible(context.default_branch)
     why_not = ""
     if rules.latest == "never":
         why_not = '[tags] latest is "never"'
@@ -115,7 +115,7 @@ def _latest(
     elif rules.latest == "release":
         return latest_release(release, published)
     elif context.tag is not None:
-        why_not = f"git tag {context.tag} is not the default branch {default}"
+        why_not = f"git tag {legible(context.tag)} is not the default branch {default}"
     elif not _is_default(context):
         why_not = f"branch {branch} is not the default branch {default}"
     if why_not:
@@ -143,6 +143,6 @@ def _warnings(context: Context, rules: TagsTable, name: Name) -> Iterator[str]:
         if rules.slug == "unique":
             yield f'slug = "unique" can do nothing for {name.slug}: of the branch nothing but this slug is known'
     elif name.slug == slug(default) and raw != default:
-        yield f"branch {raw} is tagged {name.slug}, as the default branch {default} is; {remedy}"
+        yield f"{name.shown} is tagged {name.slug}, as the default branch {legible(default)} is; {remedy}"
     elif name.slug != raw.lower().replace("/", "-"):
-        yield f"branch {raw} is tagged {name.slug}, as another branch may be; {remedy}"
+        yield f"{name.shown} is tagged {name.slug}, as another branch may be; {remedy}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from docker_push.config import TagsTable
 from docker_push.context import Context
+from docker_push.references import quoted
 from docker_push.slugs import LENGTH, slug
 from docker_push.versions import Version
 
@@ -34,7 +35,7 @@ def name_of(context: Context, rules: TagsTable) -> Name:
     if context.pull_request is not None:
         return Name(slug=f"pr-{context.pull_request}", shown=f"pull request {context.pull_request}")
     raw = context.tag if context.tag is not None else (context.branch or "")
-    shown = f"{'branch' if context.tag is None else 'git tag'} {raw}"
+    shown = f"{'branch' if context.tag is None else 'git tag'} {legible(raw)}"
     plain = slug(raw)
     if context.tag is not None and Version.find(raw) is not None:
         return Name(slug=plain, shown=shown)
@@ -45,6 +46,11 @@ def name_of(context: Context, rules: TagsTable) -> Name:
         why = 'slug = "unique", and the slug loses something'
         return Name(slug=_hashed(plain, raw, rules), shown=shown, note=f"{shown}, with a hash: {why}")
     return Name(slug=plain, shown=shown)
+
+
+def legible(raw: str) -> str:
+    """Return a raw name as a sentence may hold it: as it is, or escaped where it would steer a terminal."""
+    return raw if raw.isprintable() else quoted(raw)
 
 
 def is_reserved(name: str, rules: TagsTable) -> bool:
