@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docker_push import pipeline, report
+from docker_push.errors import BuilderError, BuildError, OverwriteError, VerificationError
+from docker_push.options import Flags
+from docker_push.report import RunReport
+from docker_push.run import opened
+from examples_of import COMMIT
+from recorded_world import RecordedWorld
+
+API = "atomicloud/my-service/api"
+TWO = '[images.api]\n[images.worker]\nplatforms = ["linux/amd64"]\n'
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> RecordedWorld:
+    return RecordedWorld(tmp_path).write()
+
+
+def push(world: RecordedWorld, **flags: object) -> RunReport:
+    with opened(world.surroundings(), Flags(**flags)) as run:  # type: ignore[arg-type]
+        return pipeline.move(run, pipeline.stage(run))
+
+
+def bakes(world: RecordedWorld) -> int:
+    return sum("bake" in argv for argv, _ in world.calls)
+
+
+def test_a_push_stages_verifies_and_moves(world: RecordedWorld):
+    done = push(world, version="v1.2.3")
+
+    assert set(world.memory.tags(API)) == {f"{COMMIT}-main", "main", "v1.2.3", "latest"}
+    assert len(set(world.memory.tags(API).values())) == 1
+    assert report.references(done) == [f"localhost:5000/{API}:{COMMIT}-main@{world.memory.tags(API)['main']}"]
+
+
+def test_people_are_told_the_plan_the_steps_and_the_tags(world: RecordedWorld):
+    push(world)
+
+    for words in (
+        "api: build (asked for)",
+        "Building api",
+        "[1/1] RUN make",
+        "Staged and verified",
+        f"created   localhost:5000/{API}:latest",
+    ):
+        assert words in world.text
+    assert "[internal]" not in world.text
+
+
+def test_the_same_push_again_adopts(world: RecordedWorld):
+    push(world)
+
+    push(world)
+
+    assert bakes(world) == 1
+    assert "api: adopt" in world.text
+
+
+def test_a_broken_image_moves_no_tag_of_any(world: RecordedWorld):
+    world.write(TWO).broken = "worker"
+
+    with pytest.raises(BuildError, match="image worker"):
+        push(world)
+
+    assert not {"main", "latest"} & set(world.memory.tags(API))
+
+
+def test_an_error_while_tags_move_tells_which_were_moved(world: RecordedWorld):
+    world.memory.deaf = {"latest"}
+
+    with pytest.raises(VerificationError) as caught:
+        push(world)
+
+    assert [line.split()[0] for line in caught.value.details] == ["created", "created"]
+
+
+def test_a_version_that_is_taken_is_refused(world: RecordedWorld):
+    world.memory.put_index(API, (), "v1.2.3")
+
+    with pytest.raises(OverwriteError):
+        push(world, version="v1.2.3")
+
+
+def test_staging_alone_moves_nothing(world: RecordedWorld):
+    with opened(world.surroundings(), Flags()) as run:
+        done = pipeline.unmoved(pipeline.stage(run))
+
+    assert set(world.memory.tags(API)) == {f"{COMMIT}-main"}
+    assert [tag.state.value for tag in done.images[0].tags] == ["created"]
+
+
+def test_what_was_staged_is_published_later(world: RecordedWorld):
+    with opened(world.surroundings(), Flags()) as run:
+        pipeline.stage(run)
+    with opened(world.surroundings(), Flags()) as run:
+        pipeline.move(run, pipeline.find_staged(run))
+
+    assert set(world.memory.tags(API)) == {f"{COMMIT}-main", "main", "latest"}
+    assert bakes(world) == 1
+
+
+def test_a_fork_s_pull_request_is_built_and_nothing_is_pushed(world: RecordedWorld):
+    event = world.folder / "event.json"
+    head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
+    base = {"repo": {"full_name": "AtomiCloud/my-service"}}
+    event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
+    world.environ |= {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REPOSITORY": "AtomiCloud/my-service",
+    }
+
+    with opened(world.surroundings(), Flags()) as run:
+        done = pipeline.move(run, pipeline.stage(run))
+
+    assert (report.references(done), world.memory.manifests, bakes(world)) == ([], {}, 1)
+    assert "nothing was pushed" in world.text
+
+
+def test_offline_nothing_is_asked(world: RecordedWorld):
+    with opened(world.surroundings(), Flags()) as run:
+        plan = pipeline.make_plan(run, look=False)
+
+    assert world.memory.log == []
+    assert [image.name for image in plan.images] == ["api"]
+
+
+def test_a_platform_that_the_builder_lacks_is_named_before_anything_is_built(world: RecordedWorld):
+    with pytest.raises(BuilderError, match=r"cannot build linux/s390x, only linux/amd64, linux/arm64"):
+        push(world, platforms=("linux/s390x",))
+
+    assert bakes(world) == 0
+
+
+def test_a_store_for_one_platform_is_named_with_the_ways_out(world: RecordedWorld):
+    world.builder["Nodes"][0]["Labels"] = {}
+
+    with pytest.raises(BuilderError, match="containerd image store"):
+        push(world)
+
+
+def test_credentials_of_the_environment_are_used_in_a_configuration_of_the_run_s_own(world: RecordedWorld):
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value", "HOME": str(world.folder)}
+
+    push(world)
+
+    (login,) = [(argv, given) for argv, given in world.calls if "login" in argv]
+    assert login[1] is not None
+    assert login[1].strip() == "s3cret-value"
+    assert "s3cret-value" not in " ".join(login[0])
+    assert list(world.folder.rglob("config.json")) == []
+
+
+def test_the_definition_holds_what_is_needed_too(world: RecordedWorld):
+    world.write('[images.base]\n[images.api]\ncontexts = { base = "target:base" }\n')
+
+    with opened(world.surroundings(), Flags(images=("api",))) as run:
+        definition = pipeline.definition(pipeline.make_plan(run, look=False))
+
+    assert set(definition["target"]) == {"api", "base"}  # type: ignore[call-overload]
+    assert definition["group"] == {"default": {"targets": ["api"]}}

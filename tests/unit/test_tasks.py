@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from invoke.program import Program
+
+import docker_push.run
+from docker_push import boundary, tasks
+from docker_push.tasks import FLAGS, docker, namespace
+from recorded_world import RecordedWorld
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordedWorld]:
+    """Give a world that the command line runs in: its doors lead to recorded programs and a registry in memory."""
+    world = RecordedWorld(tmp_path).write()
+    doors = functools.partial(docker_push.run.Surroundings, runner=world.runner, client=world.client)
+    monkeypatch.setattr(docker_push.run, "Surroundings", doors)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOMAIN", "localhost:5000")
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    yield world
+    assert [path.name for path in tmp_path.glob("docker-push-*")] == []
+
+
+def invoke(*argv: str) -> int:
+    """Run the console script's program; return its exit code."""
+    try:
+        Program(name="docker-push", namespace=docker).run(["docker-push", *argv])
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def test_the_tasks_are_those_of_the_design():
+    assert sorted(docker.tasks) == ["build", "list", "login", "logout", "plan", "publish", "push", "stage", "tag"]
+    assert "docker.push" in namespace.task_names
+
+
+def test_every_flag_has_a_help_and_is_used():
+    used = {argument.name for task in docker.tasks.values() for argument in task.get_arguments()}
+
+    assert used == set(FLAGS)
+    assert all(flag.help for flag in FLAGS.values())
+
+
+def test_push_ends_with_references_on_standard_output(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    assert invoke("push", "--image", "api", "--report", "report.json") == 0
+
+    out, err = capsys.readouterr()
+    assert out.startswith("localhost:5000/atomicloud/my-service/api:")
+    assert out.count("\n") == 1
+    assert "Staged and verified" in err
+    assert json.loads((world.folder / "report.json").read_text())["images"][0]["digest"] in out
+
+
+def test_stage_then_publish_moves_the_tags(world: RecordedWorld):
+    assert invoke("stage") == 0
+    assert "latest" not in world.memory.tags("atomicloud/my-service/api")
+
+    assert invoke("publish") == 0
+    assert "latest" in world.memory.tags("atomicloud/my-service/api")
+
+
+@pytest.mark.parametrize("task", ["push", "stage", "publish", "build", "tag"])
+def test_a_dry_run_does_nothing(world: RecordedWorld, capsys: pytest.CaptureFixture[str], task: str):
+    assert invoke(task, "--dry-run") == 0
+
+    assert world.memory.manifests == {}
+    assert not any("bake" in argv for argv, _ in world.calls)
+    assert "Dry run" in capsys.readouterr().err
+
+
+def test_login_and_logout_reach_docker(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "s3cret-value")
+
+    assert invoke("login") == 0
+    assert invoke("logout") == 0
+    assert [argv[1] for argv, _ in world.calls] == ["login", "logout"]
+
+
+def test_build_prints_the_local_names(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    assert invoke("build") == 0
+    assert capsys.readouterr().out.startswith("localhost:5000/")
+    assert world.memory.manifests == {}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_list_shows_every_image(world: RecordedWorld, capsys: pytest.CaptureFixture[str], form: str):
+    assert invoke("list", "--format", form) == 0
+    assert "localhost:5000/atomicloud/my-service/api" in capsys.readouterr().out
+    assert world.memory.log == []
+
+
+@pytest.mark.parametrize("form", ["text", "json", "bake"])
+def test_plan_has_three_forms(world: RecordedWorld, capsys: pytest.CaptureFixture[str], form: str):
+    assert invoke("plan", "--offline", "--format", form) == 0
+
+    out = capsys.readouterr().out
+    assert "api" in out
+    assert form == "text" or json.loads(out)
+    assert world.memory.log == []
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("plan", "--format", "xml"),
+        ("list", "--format", "bake"),
+        ("push", "--image", ""),
+        ("push", "--report", "no/such/folder/x"),
+    ],
+)
+def test_wrong_flags_are_one_line_and_exit_2(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+):
+    assert invoke(*argv) == 2
+
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("docker-push: ")
+    assert world.folder.exists()
+
+
+def test_an_error_shows_its_details_above_its_line(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    world.broken = "api"
+
+    assert invoke("push") == 7
+
+    assert "docker-push: image api: the build failed" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_debug_raises_what_happened(world: RecordedWorld):
+    world.broken = "api"
+
+    with pytest.raises(Exception, match="the build failed"):
+        Program(name="docker-push", namespace=docker).run(["docker-push", "push", "--debug"])
+
+
+def test_a_fault_of_ours_is_called_one(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(world, "docker", lambda *_: 1 / 0)
+
+    assert invoke("push") == 1
+
+    assert "This is a bug" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        Program(name="docker-push", namespace=docker).run(["docker-push", "push", "--debug"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_has_its_own_exit_code(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: int
+):
+    monkeypatch.setattr(world, "git", lambda *_: os.kill(os.getpid(), number))
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert invoke("push") == code
+
+    assert "goes on where this one stopped" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_terminal_is_asked_and_a_pipe_is_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert boundary.ask("Name", secret=False) is None
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: f"typed {question}")
+    monkeypatch.setattr("getpass.getpass", lambda question: f"hidden {question}")
+    assert (boundary.ask("Name", secret=False), boundary.ask("Password", secret=True)) == (
+        "typed Name: ",
+        "hidden Password: ",
+    )
+
+
+def test_what_is_public_is_there():
+    assert all(hasattr(tasks, name) for name in tasks.__all__)
