@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -178,6 +179,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, make):
     make(tmp_path / "build.toml")
 
     with pytest.raises(ConfigError, match=r"^build\.toml cannot be read: "):
+        config.load(tmp_path / "build.toml", tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "build.toml")
+
+    with pytest.raises(ConfigError, match=r"^build\.toml is not a file\."):
         config.load(tmp_path / "build.toml", tmp_path)
 
 

@@ -63,6 +63,8 @@ def test_a_value_has_one_spelling(rule, text: str, one_spelling: str):
         (grammar.path_template, "fixed"),
         (grammar.variable, "_A1"),
         (grammar.name, "0"),
+        (grammar.lpsm, ".github"),
+        (grammar.lpsm, "-x"),
         (grammar.label, "org.opencontainers.image.title"),
         (grammar.label, "io.k8s/x:y@z+1"),
         (grammar.data, "${x}, -O2\n\x1b"),
@@ -107,6 +109,7 @@ def test_a_value_that_is_right_stays_as_it_is(rule, text: str):
         (grammar.path_template, ["{image}/", "-{image}", "a b/{image}", "{image}:1", "a" * 256]),
         (grammar.variable, ["", "1A", "A-B", "A B", "$A", "A=1", "A\n"]),
         (grammar.name, ["", "-x", ".x", "a b", "a/b", "a,b", "a" * 256, "ü"]),
+        (grammar.lpsm, ["", "a b", "a/b", "ü", "a" * 256]),
         (grammar.label, ["", "-x", "a b", "a=b", "a,b", "${a}", "a\n"]),
         (grammar.data, ["\0", "a\0b"]),
         (

@@ -102,13 +102,13 @@ def test_a_whole_file_with_other_values(data: st.DataObject):
     assert is_right(outcome(written(tables)))
 
 
-def places(value: Any) -> list[Any]:  # noqa: ANN401 - whatever TOML holds
+def places(value: Any) -> list[Any]:
     """Return every table and list of a file, itself included."""
     inner = value.values() if isinstance(value, dict) else value
     return [value, *(place for entry in inner if isinstance(entry, (dict, list)) for place in places(entry))]
 
 
-def change(place: Any, data: st.DataObject) -> None:  # noqa: ANN401 - whatever TOML holds
+def change(place: Any, data: st.DataObject) -> None:
     keys = [*place] if isinstance(place, dict) else [*range(len(place))]
     what = data.draw(st.sampled_from(["add", "replace", "remove"] if keys else ["add"]))
     value = data.draw(VALUES) if what != "remove" else None

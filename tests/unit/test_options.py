@@ -1,597 +1,628 @@
 from __future__ import annotations
 
-from itertools import permutations
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from docker_push import config
 from docker_push.config import BuildFile
 from docker_push.errors import ConfigError, FindingsError
-from docker_push.options import (
-    Flags,
-    ImageOptions,
-    Options,
-    RegistryOptions,
-    Source,
-    check_files,
-    declarations,
-    resolve,
-    resolve_registries,
-)
+from docker_push.options import Flags, ImageOptions, Options, Setting, Source, resolve, resolve_registries
 
-API = "[images.api]\n"
-THREE = '[images.c]\n[images.a]\n[images.b]\n[groups]\nmost = ["b", "some"]\nsome = ["a"]\n'
-CHAIN = '[images.top]\ncontexts = { x = "target:mid" }\n[images.mid]\ncontexts = { x = "target:low" }\n[images.low]\n'
-GITLAB = {
-    "GITLAB_CI": "true",
-    "CI_REGISTRY": "registry.gitlab.com",
-    "CI_REGISTRY_IMAGE": "registry.gitlab.com/Group/project",
+FILE = """
+[project]
+repository = "file/repository"
+platform = "file-platform"
+service = "file-service"
+default-branch = "file-branch"
+[registry]
+domain = "file.example"
+[defaults]
+dockerfile = "defaults.Dockerfile"
+context = "defaults"
+platforms = ["linux/s390x"]
+[images.api]
+dockerfile = "image.Dockerfile"
+context = "image"
+platforms = ["linux/riscv64"]
+"""
+SEED = {
+    "CI_DOCKER_IMAGE": "api",
+    "CI_DOCKERFILE": "variable.Dockerfile",
+    "CI_DOCKER_CONTEXT": "./variable",
+    "CI_DOCKER_PLATFORM": "linux/ppc64le",
+    "DOMAIN": "variable.example",
+    "GITHUB_REPO_REF": "variable/repository",
+    "LATEST_BRANCH": "variable-branch",
+    "ATOMI_PLATFORM": "variable-platform",
+    "ATOMI_SERVICE": "variable-service",
+    "BUILDX_BUILDER": "variable-builder",
 }
+FLAGS = Flags(
+    platforms=("linux/386",), domain="flag.example", repository="flag/repository", builder="flag-builder", version="v1"
+)
+NONE = Flags()
 
 
-def options(text: str = API, flags: Flags | None = None, **environ: str) -> Options:
-    return resolve(config.parse(text.encode(), "build.toml"), flags or Flags(), environ)
+def parse(text: str) -> BuildFile:
+    return config.parse(text.encode(), "build.toml")
 
 
-def image(name: str = "api", text: str = API, flags: Flags | None = None, **environ: str) -> ImageOptions:
-    return next(one for one in options(text, flags, **environ).images if one.name == name)
+def options(text: str = FILE, flags: Flags = NONE, environ: Mapping[str, str] | None = None) -> Options:
+    return resolve(parse(text), flags, environ or {})
 
 
-def first_registry(text: str = API, flags: Flags | None = None, **environ: str) -> RegistryOptions:
-    return options(text, flags, **environ).registries[0]
-
-
-def platforms(*args, **kwargs) -> list[str]:
-    return [str(platform) for platform in image(*args, **kwargs).platforms.value]
-
-
-def findings(text: str = API, flags: Flags | None = None, **environ: str) -> tuple[str, ...]:
+def findings(text: str = FILE, flags: Flags = NONE, environ: Mapping[str, str] | None = None) -> list[str]:
     with pytest.raises(FindingsError) as caught:
-        options(text, flags, **environ)
-    return caught.value.details
+        options(text, flags, environ)
+    return list(caught.value.details)
 
 
-# An image's own options
+def only(found: Options) -> ImageOptions:
+    (image,) = found.images
+    return image
 
 
-def test_what_nobody_says_is_built_in():
-    api = image()
-
-    assert (api.dockerfile.value, api.context.value, api.attest) == ("Dockerfile", ".", ("type=provenance,mode=min",))
-    assert platforms() == ["linux/arm64", "linux/amd64"]
-    assert {setting.origin for setting in (api.dockerfile, api.context, api.platforms)} == {"built-in"}
+def shown(setting: Setting[object] | None) -> tuple[object, Source, str] | None:
+    value = setting.value if setting else None
+    text = tuple(map(str, value)) if isinstance(value, tuple) else str(value)
+    return (text, setting.source, setting.origin) if setting else None
 
 
-@pytest.mark.parametrize(("key", "variable"), [("dockerfile", "CI_DOCKERFILE"), ("context", "CI_DOCKER_CONTEXT")])
-def test_variable_beats_image_beats_defaults_beats_built_in(key: str, variable: str):
-    text = f'[defaults]\n{key} = "shared"\n[images.api]\n{key} = "own"\n[images.plain]\n'
-    said = {"CI_DOCKER_IMAGE": "api", variable: "./given"}
-    found = [
-        getattr(image("api", text, **said), key),
-        getattr(image("api", text), key),
-        getattr(image("plain", text), key),
-        getattr(image(), key),
-    ]
-
-    assert [setting.value for setting in found[:3]] == ["given", "own", "shared"]
-    assert [setting.source for setting in found] == [
-        Source.ENVIRONMENT,
-        Source.IMAGE,
-        Source.DEFAULTS,
-        Source.BUILT_IN,
-    ]
-    assert [setting.origin for setting in found] == [variable, f"[images.api] {key}", f"[defaults] {key}", "built-in"]
+# Precedence of an image: command line > variables > its table > [defaults] > built-in.
 
 
-def test_for_platforms_command_line_beats_variable_beats_image_beats_defaults():
-    text = '[defaults]\nplatforms = ["linux/386"]\n[images.api]\nplatforms = ["linux/s390x"]\n[images.plain]\n'
-    said = {"CI_DOCKER_IMAGE": "api", "CI_DOCKER_PLATFORM": "linux/riscv64"}
-
-    assert platforms("api", text, Flags(platforms=("linux/ppc64le",)), **said) == ["linux/ppc64le"]
-    assert platforms("api", text, **said) == ["linux/riscv64"]
-    assert platforms("api", text) == ["linux/s390x"]
-    assert platforms("plain", text) == ["linux/386"]
-
-
-@pytest.mark.parametrize("variable", ["CI_DOCKERFILE", "CI_DOCKER_CONTEXT", "CI_DOCKER_PLATFORM"])
-def test_the_seeds_variables_are_for_the_image_that_ci_docker_image_names(variable: str):
-    both = Flags(images=("a", "b"))
-    found = options(THREE, both, CI_DOCKER_IMAGE="a", **{variable: "linux/386"})
-    origins = {
-        one.name: {setting.origin for setting in (one.dockerfile, one.context, one.platforms)} for one in found.images
-    }
-
-    assert origins == {"a": {"built-in", variable}, "b": {"built-in"}}
-
-
-@pytest.mark.parametrize("variable", ["CI_DOCKERFILE", "CI_DOCKER_CONTEXT", "CI_DOCKER_PLATFORM"])
-def test_without_ci_docker_image_the_seeds_variables_are_for_none(variable: str):
-    assert options(API, **{variable: "linux/386"}) == options(API)
-
-
-@pytest.mark.parametrize("empty", ["", " "])
-def test_an_empty_variable_is_an_unset_one(empty: str):
-    names = [declaration.variable for declaration in declarations() if declaration.variable]
-
-    assert options(API, **dict.fromkeys(names, empty), GITLAB_CI=empty, CI_REGISTRY="x.io") == options(API)
-
-
-def test_platforms_come_by_comma_or_repeated_in_one_spelling_once_each_in_order():
-    flags = Flags(platforms=("linux/x86_64, linux/arm", "linux/amd64,linux/386"))
-
-    assert platforms(flags=flags) == ["linux/amd64", "linux/arm/v7", "linux/386"]
-    assert platforms(CI_DOCKER_IMAGE="api", CI_DOCKER_PLATFORM="linux/arm64/v8,linux/aarch64,linux/amd64") == [
-        "linux/arm64",
-        "linux/amd64",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("key", "shared", "own", "merged"),
-    [
-        ("args", '{ A = 1, B = "b" }', "{ B = true, C = 1.50 }", {"A": "1", "B": "true", "C": "1.50"}),
-        ("labels", '{ a = "1", b = "1" }', '{ b = "2" }', {"a": "1", "b": "2"}),
-        ("annotations", '{ a = "1", b = "1" }', '{ b = "2" }', {"a": "1", "b": "2"}),
-        ("extra-hosts", '{ a = "1.1.1.1", b = "::1" }', '{ b = "2.2.2.2" }', {"a": "1.1.1.1", "b": "2.2.2.2"}),
-        ("contexts", '{ a = "x", b = "x" }', '{ b = "docker-image://y" }', {"a": "x", "b": "docker-image://y"}),
-    ],
-)
-def test_tables_of_defaults_and_image_merge_key_by_key(key: str, shared: str, own: str, merged: dict[str, str]):
-    found = image("api", f"[defaults]\n{key} = {shared}\n[images.api]\n{key} = {own}\n")
-
-    assert getattr(found, key.replace("-", "_")) == merged
-
-
-@pytest.mark.parametrize(
-    ("key", "shared", "own"),
-    [("test", '[["a"]]', '[["b"], ["c"]]'), ("attest", '["type=sbom"]', "[]"), ("cache-from", '["a", "b"]', '["c"]')],
-)
-def test_lists_of_defaults_are_replaced(key: str, shared: str, own: str):
-    attribute = key.replace("-", "_")
-    inherits = image("api", f"[defaults]\n{key} = {shared}\n{API}")
-    says = image("api", f"[defaults]\n{key} = {shared}\n{API}{key} = {own}\n")
-
-    assert getattr(says, attribute) == getattr(image("api", f"{API}{key} = {own}\n"), attribute)
-    assert getattr(inherits, attribute) == getattr(image("api", f"{API}{key} = {shared}\n"), attribute)
-    assert getattr(says, attribute) != getattr(inherits, attribute)
-
-
-def test_an_image_can_say_false_where_defaults_say_true():
-    found = image("api", "[defaults]\npull = true\nno-cache = true\n[images.api]\npull = false\n")
-
-    assert (found.pull, found.no_cache) == (False, True)
-
-
-# Which images
-
-
-def test_without_a_flag_or_variable_all_images_are_selected():
-    assert options(THREE).selected == ("c", "a", "b")
-
-
-@pytest.mark.parametrize(
-    ("asked", "selected"),
-    [
-        (("b", "c", "b"), ("c", "b")),
-        (("b,c",), ("c", "b")),
-        (("b, a", "c"), ("c", "a", "b")),
-        (("B",), ("b",)),
-        (("most",), ("a", "b")),
-        (("some", "c"), ("c", "a")),
-        (("most", "a"), ("a", "b")),
-        (("most", "some"), ("a", "b")),
-    ],
-)
-def test_images_and_groups_are_selected_once_each_in_the_files_order(asked: tuple[str, ...], selected: tuple[str, ...]):
-    assert options(THREE, Flags(images=asked)).selected == selected
-
-
-def test_the_flag_beats_ci_docker_image_and_that_selects_where_there_is_none():
-    assert options(THREE, CI_DOCKER_IMAGE="b").selected == ("b",)
-    assert options(THREE, Flags(images=("a",)), CI_DOCKER_IMAGE="b").selected == ("a",)
-    assert options(THREE, CI_DOCKER_IMAGE="some").selected == ("a",)
-
-
-def test_what_an_image_needs_comes_first_and_is_not_selected():
-    found = options(CHAIN + "[images.other]\n", Flags(images=("top",)))
-
-    assert found.selected == ("top",)
-    assert [(one.name, one.depends_on) for one in found.images] == [("low", ()), ("mid", ("low",)), ("top", ("mid",))]
-
-
-def test_what_two_images_need_is_built_once():
-    needs = "".join(f'[images.{name}]\ncontexts = {{ x = "target:base" }}\n' for name in ("one", "two"))
-
-    assert [one.name for one in options(f"{needs}[images.base]\n").images] == ["base", "one", "two"]
-
-
-def test_an_image_that_only_variables_describe_is_built_from_them_and_defaults():
-    said = {
-        "CI_DOCKER_IMAGE": "Job",
-        "CI_DOCKERFILE": "./infra/D",
-        "CI_DOCKER_CONTEXT": "./infra",
-        "CI_DOCKER_PLATFORM": "linux/amd64",
-    }
-    found = options(f"[defaults]\nargs = {{ A = 1 }}\n{API}", **said)
-    job = found.images[0]
-
-    assert found.selected == ("job",)
-    assert (job.dockerfile.value, job.context.value, [*map(str, job.platforms.value)], job.args) == (
-        "infra/D",
-        "infra",
-        ["linux/amd64"],
-        {"A": "1"},
+def test_platforms_from_the_command_line_win_over_everything():
+    assert shown(only(options(flags=FLAGS, environ=SEED)).platforms) == (
+        ("linux/386",),
+        Source.COMMAND_LINE,
+        "--platform",
     )
 
 
-def test_the_seeds_workflow_works_without_a_build_toml():
-    found = resolve(BuildFile(), Flags(), {"CI_DOCKER_IMAGE": "api", "DOMAIN": "ghcr.io", "GITHUB_REPO_REF": "A/b"})
+@pytest.mark.parametrize(
+    ("name", "value", "variable"),
+    [
+        ("dockerfile", "variable.Dockerfile", "CI_DOCKERFILE"),
+        ("context", "variable", "CI_DOCKER_CONTEXT"),
+        ("platforms", ("linux/ppc64le",), "CI_DOCKER_PLATFORM"),
+    ],
+)
+def test_the_seeds_variables_win_over_the_table(name: str, value: object, variable: str):
+    found = shown(getattr(only(options(environ=SEED)), name))
 
-    assert (found.selected, str(found.registries[0].registry.value)) == (("api",), "ghcr.io")
-    assert (found.images[0].dockerfile.value, found.repository and found.repository.value) == ("Dockerfile", "A/b")
-
-
-def test_without_any_image_the_error_shows_how_to_add_one():
-    with pytest.raises(ConfigError, match="no image to build") as caught:
-        resolve(BuildFile(), Flags(), {})
-
-    example = config.parse("\n".join(caught.value.details).encode(), "build.toml")
-    assert list(example.images) == ["api"]
-
-
-def test_an_unknown_image_is_named_with_the_nearest_and_the_known_ones():
-    (found,) = findings("[images.api]\n[images.worker]\n", Flags(images=("wroker",)))
-
-    assert found == "--image: there is no image 'wroker'. Did you mean 'worker'? Known: api, worker."
+    assert found == (value, Source.ENVIRONMENT, variable)
 
 
-def test_variables_of_one_image_are_refused_for_a_group():
-    (found,) = findings(THREE, CI_DOCKER_IMAGE="most", CI_DOCKERFILE="D")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dockerfile", "image.Dockerfile"), ("context", "image"), ("platforms", ("linux/riscv64",))],
+)
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {**SEED, "CI_DOCKERFILE": "", "CI_DOCKER_CONTEXT": "", "CI_DOCKER_PLATFORM": " "}],
+    ids=["unset", "empty"],
+)
+def test_the_table_wins_over_defaults_where_the_variables_are_unset_or_empty(name: str, value: object, environ):
+    found = shown(getattr(only(options(environ=environ)), name))
 
-    assert found.startswith("CI_DOCKERFILE: is for one image. CI_DOCKER_IMAGE names the group most")
+    assert found == (value, Source.IMAGE, f"[images.api] {name}")
 
 
-# Registries
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dockerfile", "defaults.Dockerfile"), ("context", "defaults"), ("platforms", ("linux/s390x",))],
+)
+def test_defaults_win_over_what_is_built_in(name: str, value: object):
+    text = FILE[: FILE.index("[images.api]")] + "[images.api]\n"
+
+    assert shown(getattr(only(options(text)), name)) == (value, Source.DEFAULTS, f"[defaults] {name}")
 
 
-def test_for_the_domain_command_line_beats_variable_beats_file_beats_built_in():
-    file = f'[registry]\ndomain = "quay.io"\n{API}'
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dockerfile", "Dockerfile"), ("context", "."), ("platforms", ("linux/arm64", "linux/amd64"))],
+)
+def test_what_nobody_says_is_as_the_seed_has_it(name: str, value: object):
+    assert shown(getattr(only(options("[images.api]\n")), name)) == (value, Source.BUILT_IN, "built-in")
+
+
+def test_the_seeds_variables_are_for_the_image_that_ci_docker_image_names():
+    text = "[images.api]\n[images.worker]\n"
+    both = options(text, Flags(images=("api", "worker")), {**SEED, "CI_DOCKER_IMAGE": "worker"})
+
+    assert [image.dockerfile.value for image in both.images] == ["Dockerfile", "variable.Dockerfile"]
+    assert [image.context.value for image in both.images] == [".", "variable"]
+    assert [image.platforms.source for image in both.images] == [Source.BUILT_IN, Source.ENVIRONMENT]
+
+
+def test_without_ci_docker_image_the_variables_of_an_image_are_nobodys():
+    environ = {name: value for name, value in SEED.items() if name != "CI_DOCKER_IMAGE"}
+
+    assert only(options(environ=environ)).dockerfile.origin == "[images.api] dockerfile"
+
+
+def test_a_platform_flag_is_for_every_image_of_the_run():
+    found = options("[images.api]\n[images.worker]\n", Flags(platforms=("linux/amd64",)))
+
+    assert [shown(image.platforms) for image in found.images] == [
+        (("linux/amd64",), Source.COMMAND_LINE, "--platform")
+    ] * 2
+
+
+# Precedence of the rest.
+
+
+def test_domain_command_line_then_variable_then_file_then_ghcr():
     found = [
-        first_registry(file, Flags(domain="x.io"), DOMAIN="y.io"),
-        first_registry(file, DOMAIN="y.io"),
-        first_registry(file),
-        first_registry(),
+        options(flags=FLAGS, environ=SEED),
+        options(environ=SEED),
+        options(environ={**SEED, "DOMAIN": ""}),
+        options("[images.api]\n"),
     ]
 
-    assert [str(entry.registry.value) for entry in found] == ["x.io", "y.io", "quay.io", "ghcr.io"]
-    assert [entry.registry.origin for entry in found] == ["--domain", "DOMAIN", "[registry] domain", "built-in"]
+    assert [shown(one.registries[0].registry) for one in found] == [
+        ("flag.example", Source.COMMAND_LINE, "--domain"),
+        ("variable.example", Source.ENVIRONMENT, "DOMAIN"),
+        ("file.example", Source.FILE, "[registry] domain"),
+        ("ghcr.io", Source.BUILT_IN, "built-in"),
+    ]
 
 
-def test_flag_and_variable_replace_the_first_registrys_domain_alone():
-    file = '[[registry]]\ndomain = "quay.io"\npath = "a/{image}"\ninsecure = true\n[[registry]]\ndomain = "docker.io"\n'
-    first, second = options(file + API, DOMAIN="y.io").registries
+def test_repository_command_line_then_file_then_variable_then_nothing():
+    found = [
+        options(flags=FLAGS, environ=SEED),
+        options(environ=SEED),
+        options("[images.api]\n", environ=SEED),
+        options("[images.api]\n"),
+    ]
 
-    assert (str(first.registry.value), first.path, first.insecure) == ("y.io", "a/{image}", True)
-    assert str(second.registry.value) == "docker.io"
+    assert [shown(one.repository) for one in found] == [
+        ("flag/repository", Source.COMMAND_LINE, "--repository"),
+        ("file/repository", Source.FILE, "[project] repository"),
+        ("variable/repository", Source.ENVIRONMENT, "GITHUB_REPO_REF"),
+        None,
+    ]
 
 
-def test_two_registries_that_a_flag_makes_one_are_refused():
-    file = '[[registry]]\ndomain = "quay.io"\n[[registry]]\ndomain = "docker.io"\n'
+def test_default_branch_file_then_variable_then_nothing():
+    found = [options(environ=SEED), options("[images.api]\n", environ=SEED), options("[images.api]\n")]
 
-    (found,) = findings(file + API, Flags(domain="docker.io"))
-    assert found.startswith("--domain: docker.io is a registry of this run already")
+    assert [shown(one.default_branch) for one in found] == [
+        ("file-branch", Source.FILE, "[project] default-branch"),
+        ("variable-branch", Source.ENVIRONMENT, "LATEST_BRANCH"),
+        None,
+    ]
 
 
-def test_only_the_first_registry_has_variables_for_its_login_by_default():
-    file = '[[registry]]\ndomain = "quay.io"\n[[registry]]\ndomain = "docker.io"\n'
-    found = options(file + API).registries
+def test_lpsm_names_variable_then_file_then_nothing():
+    found = [options(environ=SEED), options(), options("[images.api]\n")]
 
-    assert [(entry.username_env, entry.password_env) for entry in found] == [
-        ("DOCKER_USER", "DOCKER_PASSWORD"),
+    assert [(one.platform, one.service) for one in found] == [
+        ("variable-platform", "variable-service"),
+        ("file-platform", "file-service"),
         (None, None),
     ]
 
 
-def test_on_gitlab_images_go_to_its_own_registry_below_the_project():
-    entry = first_registry(**GITLAB)
-
-    assert (str(entry.registry.value), entry.path) == ("registry.gitlab.com", "group/project/{image}")
-    assert (entry.username_env, entry.password_env) == ("CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD")
-    assert entry.registry.origin == "CI_REGISTRY"
+def test_an_lpsm_name_may_be_a_repository_that_begins_with_a_dot():
+    assert options(environ={"ATOMI_SERVICE": ".github"}).service == ".github"
 
 
-@pytest.mark.parametrize(
-    ("text", "said", "domain"),
-    [
-        (API, GITLAB | {"DOMAIN": "x.io"}, "x.io"),
-        (f'[registry]\ndomain = "x.io"\n{API}', GITLAB, "x.io"),
-        (API, GITLAB | {"GITLAB_CI": ""}, "ghcr.io"),
-        (API, {"GITLAB_CI": "true"}, "ghcr.io"),
-    ],
-)
-def test_gitlabs_registry_is_taken_only_where_nothing_else_is_named(text: str, said: dict[str, str], domain: str):
-    entry = first_registry(text, **said)
+def test_builder_command_line_then_variable_then_nothing():
+    found = [options(flags=FLAGS, environ=SEED), options(environ=SEED), options()]
 
-    assert (str(entry.registry.value), entry.path, entry.username_env) == (
-        domain,
-        "{repository}/{image}",
-        "DOCKER_USER",
+    assert [shown(one.builder) for one in found] == [
+        ("flag-builder", Source.COMMAND_LINE, "--builder"),
+        ("variable-builder", Source.ENVIRONMENT, "BUILDX_BUILDER"),
+        None,
+    ]
+
+
+def test_version_is_what_the_command_line_says_and_unread():
+    assert shown(options(flags=Flags(version="api-v1.2.3")).version) == (
+        "api-v1.2.3",
+        Source.COMMAND_LINE,
+        "--version",
     )
+    assert options(environ={"CI_DOCKER_VERSION": "v1"}).version is None
 
 
-def test_docker_user_beats_gitlabs_login():
-    entry = first_registry(**GITLAB, DOCKER_USER="robot")
+def test_tags_of_the_command_line_add_to_those_of_the_file():
+    found = options('[tags]\nextra = ["edge", "nightly"]\n[images.api]\n', Flags(tags=("canary", "edge", "canary")))
 
-    assert (entry.username_env, entry.password_env) == ("DOCKER_USER", "DOCKER_PASSWORD")
-
-
-def test_a_path_of_the_file_beats_gitlabs():
-    assert first_registry(f'[registry]\npath = "mine/{{image}}"\n{API}', **GITLAB).path == "mine/{image}"
+    assert found.extra_tags == ("edge", "nightly", "canary")
 
 
-def test_without_a_project_path_gitlabs_registry_has_the_usual_one():
-    assert first_registry(**GITLAB | {"CI_REGISTRY_IMAGE": ""}).path == "{repository}/{image}"
-
-
-@pytest.mark.parametrize(
-    ("said", "begins"),
-    [
-        ({"CI_REGISTRY": "https://x"}, "CI_REGISTRY: 'https://x' is not a registry's address"),
-        ({"CI_REGISTRY_IMAGE": "registry.gitlab.com/-/x"}, "CI_REGISTRY_IMAGE: '-/x' is not a repository path"),
-        ({"CI_REGISTRY_IMAGE": "other.io/a/b"}, "CI_REGISTRY_IMAGE: 'other.io/a/b' is not in registry.gitlab.com"),
-    ],
-)
-def test_gitlabs_variables_are_held_to_the_grammar(said: dict[str, str], begins: str):
-    assert findings(**GITLAB | said)[0].startswith(begins)
-
-
-def test_registries_can_be_known_before_there_is_an_image():
-    (entry,) = resolve_registries(BuildFile(), Flags(domain="localhost:5000"), {})
-
-    assert str(entry.registry.value) == "localhost:5000"
-    with pytest.raises(FindingsError):
-        resolve_registries(BuildFile(), Flags(domain="a b"), {})
-
-
-# Options of the run
-
-
-def test_for_the_repository_command_line_beats_file_beats_variable():
-    file = f'[project]\nrepository = "F/f"\n{API}'
-    found = [
-        options(file, Flags(repository="C/c"), GITHUB_REPO_REF="V/v").repository,
-        options(file, GITHUB_REPO_REF="V/v").repository,
-        options(API, GITHUB_REPO_REF="V/v").repository,
-    ]
-
-    assert [entry and (entry.value, entry.origin) for entry in found] == [
-        ("C/c", "--repository"),
-        ("F/f", "[project] repository"),
-        ("V/v", "GITHUB_REPO_REF"),
-    ]
-    assert options().repository is None
-
-
-def test_for_the_default_branch_file_beats_variable():
-    file = f'[project]\ndefault-branch = "trunk"\n{API}'
-    found = [options(file, LATEST_BRANCH="next"), options(API, LATEST_BRANCH="next"), options()]
-
-    assert [entry.default_branch and entry.default_branch.value for entry in found] == ["trunk", "next", None]
-
-
-def test_for_the_builder_command_line_beats_variable():
-    found = [
-        options(API, Flags(builder="flag"), BUILDX_BUILDER="variable"),
-        options(API, BUILDX_BUILDER="variable"),
-        options(),
-    ]
-
-    assert [entry.builder and entry.builder.value for entry in found] == ["flag", "variable", None]
-
-
-def test_for_lpsm_variables_beat_the_file():
-    file = f'[project]\nplatform = "sulfoxide"\nservice = "hydrogen"\n{API}'
-    said = {"ATOMI_PLATFORM": "AtomiCloud", "ATOMI_SERVICE": "my-service"}
-
-    found = [options(file, **said), options(file), options()]
-    assert [(entry.platform, entry.service) for entry in found] == [
-        ("AtomiCloud", "my-service"),
-        ("sulfoxide", "hydrogen"),
-        (None, None),
-    ]
-
-
-def test_the_version_comes_from_the_flag_alone_as_it_is():
-    version = options(API, Flags(version="api/v1.2.3+x"), VERSION="v9").version
-
-    assert version is not None
-    assert (version.value, version.origin) == ("api/v1.2.3+x", "--version")
-
-
-def test_further_tags_of_the_flag_are_added_to_the_files():
-    file = f'[tags]\nextra = ["nightly", "edge"]\n{API}'
-
-    assert options(file, Flags(tags=("edge", "once"))).extra_tags == ("nightly", "edge", "once")
-
-
-def test_switches_come_from_the_flags():
-    found = options(API, Flags(rebuild=True, allow_dirty=True))
+def test_what_flags_alone_say_is_handed_on():
+    found = options(flags=Flags(rebuild=True, allow_dirty=True))
 
     assert (found.rebuild, found.allow_dirty) == (True, True)
     assert (options().rebuild, options().allow_dirty) == (False, False)
 
 
-# What is refused
+def test_tables_of_the_file_are_handed_on():
+    found = options('[tags]\nlatest = "never"\n[cache]\nbackend = "none"\n[images.api]\n')
+
+    assert (found.tags.latest, found.cache.backend) == ("never", "none")
+
+
+# Which images.
+
+
+THREE = (
+    '[images.api]\n[images.worker]\n[images.base]\n[groups]\nservices = ["worker", "api"]\nall = ["services", "base"]\n'
+)
 
 
 @pytest.mark.parametrize(
-    ("flags", "origin"),
+    ("asked", "selected"),
     [
-        (Flags(images=("",)), "--image"),
-        (Flags(images=("api,",)), "--image"),
-        (Flags(platforms=("",)), "--platform"),
-        (Flags(platforms=("linux/amd64,",)), "--platform"),
-        (Flags(platforms=("linux",)), "--platform"),
-        (Flags(domain=""), "--domain"),
-        (Flags(repository=""), "--repository"),
-        (Flags(repository="alone"), "--repository"),
-        (Flags(builder="-x"), "--builder"),
-        (Flags(version=""), "--version"),
-        (Flags(tags=("",)), "--tag"),
-        (Flags(tags=("latest",)), "--tag"),
-        (Flags(tags=("v1.2.3",)), "--tag"),
-        (Flags(tags=("pr-12",)), "--tag"),
+        ((), ("api", "worker", "base")),
+        (("worker",), ("worker",)),
+        (("base", "api"), ("api", "base")),
+        (("api", "api", "API"), ("api",)),
+        (("services",), ("api", "worker")),
+        (("Services", "base"), ("api", "worker", "base")),
+        (("all", "api"), ("api", "worker", "base")),
+        (("all", "services"), ("api", "worker", "base")),
+        (("base, api",), ("api", "base")),
     ],
 )
-def test_a_flag_outside_its_grammar_is_one_finding_that_names_it(flags: Flags, origin: str):
-    (found,) = findings(API, flags)
-
-    assert found.startswith(f"{origin}: ")
-
-
-@pytest.mark.parametrize("variable", ["CI_DOCKERFILE", "CI_DOCKER_CONTEXT"])
-@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../b", "-f", "~/x", "a\0b", "a\nb", "\x1b[31m"])
-def test_a_path_of_a_variable_is_held_to_the_files_grammar(variable: str, path: str):
-    (found,) = findings(API, CI_DOCKER_IMAGE="api", **{variable: path})
-
-    assert found.startswith(f"{variable}: ")
-    assert found.isprintable()
+def test_images_and_groups_are_selected_once_in_the_order_of_the_file(asked: tuple[str, ...], selected: object):
+    assert options(THREE, Flags(images=asked)).selected == selected
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
+    ("named", "selected"),
     [
-        ("CI_DOCKER_IMAGE", "-x"),
-        ("CI_DOCKER_IMAGE", "api,worker"),
-        ("CI_DOCKER_PLATFORM", "linux"),
-        ("DOMAIN", "https://ghcr.io"),
-        ("GITHUB_REPO_REF", "a b/c"),
-        ("LATEST_BRANCH", "a..b"),
-        ("ATOMI_PLATFORM", "a b"),
-        ("BUILDX_BUILDER", "-x"),
+        ("worker", ("worker",)),
+        ("WORKER", ("worker",)),
+        ("services", ("api", "worker")),
+        ("", ("api", "worker", "base")),
     ],
 )
-def test_a_variable_outside_its_grammar_is_a_finding_that_names_it(variable: str, value: str):
-    found = findings(API, **{"CI_DOCKER_IMAGE": "api", variable: value})
-
-    assert found[0].startswith(f"{variable}: ")
+def test_ci_docker_image_is_the_selection_where_no_flag_makes_one(named: str, selected: object):
+    assert options(THREE, environ={"CI_DOCKER_IMAGE": named}).selected == selected
 
 
-def test_everything_wrong_with_flags_and_environment_comes_out_at_once():
-    flags = Flags(images=("apj",), platforms=("x",), domain="a b", tags=("latest",))
-    found = findings(API, flags, GITHUB_REPO_REF="x", BUILDX_BUILDER="-x")
-
-    assert {text.partition(":")[0] for text in found} == {
-        "--image",
-        "--platform",
-        "--domain",
-        "--tag",
-        "GITHUB_REPO_REF",
-        "BUILDX_BUILDER",
-    }
-    assert len(found) == 6
+def test_image_flags_win_over_ci_docker_image():
+    assert options(THREE, Flags(images=("base",)), {"CI_DOCKER_IMAGE": "worker"}).selected == ("base",)
 
 
-@given(
-    st.builds(
-        Flags,
-        images=st.lists(st.text(max_size=8), max_size=2).map(tuple),
-        platforms=st.lists(st.text(max_size=8), max_size=2).map(tuple),
-        domain=st.none() | st.text(max_size=8),
-        repository=st.none() | st.text(max_size=8),
-        builder=st.none() | st.text(max_size=8),
-        tags=st.lists(st.text(max_size=8), max_size=2).map(tuple),
-    ),
-    st.dictionaries(
-        st.sampled_from(sorted({entry.variable for entry in declarations() if entry.variable} | set(GITLAB))),
-        st.text(max_size=12),
-    ),
+@pytest.mark.parametrize("text", ["", "[images.api]\n"], ids=["no build.toml", "not listed"])
+def test_an_image_that_only_ci_docker_image_names_is_built_from_the_variables(text: str):
+    found = options(text, environ={**SEED, "CI_DOCKER_IMAGE": "other"})
+
+    assert found.selected == ("other",)
+    assert only(found).dockerfile.value == "variable.Dockerfile"
+    assert options("", environ={"CI_DOCKER_IMAGE": "other"}).images[0].dockerfile.origin == "built-in"
+
+
+def test_an_image_that_only_ci_docker_image_names_may_be_asked_for():
+    found = options("[images.api]\n", Flags(images=("other", "api")), {**SEED, "CI_DOCKER_IMAGE": "other"})
+
+    assert found.selected == ("api", "other")
+
+
+def test_defaults_hold_for_an_image_that_build_toml_does_not_list():
+    found = options('[defaults]\ntarget = "runtime"\n', environ={"CI_DOCKER_IMAGE": "other"})
+
+    assert only(found).target == "runtime"
+
+
+def test_dependencies_come_along_and_come_first():
+    text = (
+        '[images.api]\ncontexts = { b = "target:base", w = "target:worker" }\n'
+        '[images.worker]\ncontexts = { b = "target:base" }\n[images.base]\n[images.other]\n'
+    )
+    found = options(text, Flags(images=("api",)))
+
+    assert found.selected == ("api",)
+    assert [image.name for image in found.images] == ["base", "worker", "api"]
+    assert found.images[2].depends_on == ("base", "worker")
+
+
+def test_a_dependency_of_defaults_is_one():
+    found = options('[defaults]\ncontexts = { b = "target:x" }\n[images.x]\ncontexts = { b = "infra" }\n[images.y]\n')
+
+    assert [(image.name, image.depends_on) for image in found.images] == [("x", ()), ("y", ("x",))]
+
+
+def test_a_thousand_images_in_a_row_are_no_recursion():
+    text = "".join(f'[images.a{n}]\ncontexts = {{ x = "target:a{n + 1}" }}\n' for n in range(1500)) + "[images.a1500]\n"
+
+    found = options(text, Flags(images=("a0",)))
+
+    assert (found.images[0].name, found.images[-1].name, len(found.images)) == ("a1500", "a0", 1501)
+
+
+# Values of an image.
+
+
+def test_tables_of_an_image_are_merged_with_defaults_key_by_key():
+    tables = ("args", "labels", "annotations", "contexts", "extra-hosts")
+    text = "[defaults]\n" + "".join(f'{table} = {{ a = "10.0.0.1", b = "10.0.0.2" }}\n' for table in tables)
+    text += "[images.api]\n" + "".join(f'{table} = {{ c = "10.0.0.3", b = "10.0.0.4" }}\n' for table in tables)
+
+    image = only(options(text))
+
+    merged = {"a": "10.0.0.1", "b": "10.0.0.4", "c": "10.0.0.3"}
+    found = (image.args, image.labels, image.annotations, image.contexts, image.extra_hosts)
+    assert found == (merged,) * 5
+    assert [list(table) for table in found] == [["a", "b", "c"]] * 5
+
+
+def test_lists_of_an_image_replace_those_of_defaults_also_with_nothing():
+    text = (
+        '[defaults]\nattest = ["type=sbom"]\ntest = [["a"]]\nsecret = [{ id = "a", env = "A" }]\nssh = [{}]\n'
+        'cache-from = ["a"]\ncache-to = ["a"]\n'
+        "[images.api]\nattest = []\ntest = []\nsecret = []\nssh = []\ncache-from = []\ncache-to = []\n[images.b]\n"
+    )
+    api, other = options(text).images
+
+    assert [api.attest, api.test, api.secret, api.ssh, api.cache_from, api.cache_to] == [()] * 6
+    assert other.attest == ("type=sbom",)
+    assert all([other.test, other.secret, other.ssh, other.cache_from, other.cache_to])
+
+
+def test_single_values_of_an_image_win_over_defaults():
+    text = (
+        '[defaults]\ntarget = "a"\npull = true\nno-cache = true\nnetwork = "host"\nshm-size = "1m"\n'
+        'registry-path = "a/{image}"\n[images.api]\ntarget = "b"\npull = false\nno-cache = false\nnetwork = "none"\n'
+        'shm-size = "2m"\nregistry-path = "b/{image}"\n[images.b]\n'
+    )
+    api, other = options(text).images
+
+    assert [api.target, api.pull, api.no_cache, api.network, api.shm_size, api.registry_path] == [
+        "b",
+        False,
+        False,
+        "none",
+        "2m",
+        "b/{image}",
+    ]
+    assert [other.target, other.pull, other.network, other.registry_path] == ["a", True, "host", "a/{image}"]
+
+
+def test_an_image_of_which_nothing_is_said_has_provenance_and_nothing_else():
+    image = only(options("[images.api]\n"))
+
+    assert image.attest == ("type=provenance,mode=min",)
+    assert [image.target, image.network, image.shm_size, image.cache_from, image.cache_to, image.registry_path] == [
+        None
+    ] * 6
+    assert [image.secret, image.ssh, image.test, image.depends_on] == [()] * 4
+    assert [dict(table) for table in (image.args, image.labels, image.annotations, image.contexts)] == [{}] * 4
+    assert [image.pull, image.no_cache] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("linux/amd64,linux/arm64",), ("linux/amd64", "linux/arm64"), (" linux/x86_64 , linux/aarch64", "linux/amd64")],
 )
-def test_whatever_flags_and_variables_hold_only_our_errors_come_out(flags: Flags, environ: dict[str, str]):
-    try:
-        found = resolve(config.parse(THREE.encode(), "build.toml"), flags, environ)
-    except ConfigError as error:
-        assert all(text.isprintable() for text in (str(error), *error.details))
-    else:
-        assert set(found.selected) <= {one.name for one in found.images}
+def test_platforms_may_be_joined_or_repeated_and_count_once(given: tuple[str, ...]):
+    flags = options(flags=Flags(platforms=given))
+    environ = options(environ={"CI_DOCKER_IMAGE": "api", "CI_DOCKER_PLATFORM": ",".join(given)})
+
+    for found in (flags, environ):
+        assert [str(platform) for platform in only(found).platforms.value] == ["linux/amd64", "linux/arm64"]
 
 
-# The table of options
+def test_platforms_of_the_file_count_once():
+    assert len(only(options('[images.api]\nplatforms = ["linux/arm64", "linux/aarch64"]\n')).platforms.value) == 1
 
 
-def test_the_order_of_tables_and_keys_means_nothing():
-    parts = [
-        '[project]\nrepository = "F/f"\n',
-        "[tags]\nsha-length = 7\n",
-        '[images.api]\nargs = { A = 1, B = 2 }\ntarget = "x"\n',
-        "[defaults]\nargs = { C = 3 }\n",
+def test_the_order_of_keys_means_nothing():
+    one = '[images.api]\ntarget = "a"\nargs = { A = 1, B = 2 }\ncontexts = { x = "infra", y = "docs" }\n'
+    other = '[images.api]\ncontexts = { y = "docs", x = "infra" }\nargs = { B = 2, A = 1 }\ntarget = "a"\n'
+
+    assert repr(options(one)) == repr(options(other))
+
+
+# What is wrong.
+
+
+@pytest.mark.parametrize(
+    ("flags", "finding"),
+    [
+        (Flags(images=("",)), "--image: '' is not an image's name."),
+        (Flags(images=("api,",)), "--image: '' is not an image's name."),
+        (Flags(images=("-x",)), "--image: '-x' is not an image's name."),
+        (
+            Flags(images=("wroker",)),
+            "--image: there is no image 'wroker'. Did you mean 'worker'? Known: api, worker, base,",
+        ),
+        (Flags(images=("nobody",)), "--image: there is no image 'nobody'. Known: api, worker, base, services, all."),
+        (Flags(platforms=("",)), "--platform: '' is not a platform."),
+        (Flags(platforms=("linux/amd64,",)), "--platform: '' is not a platform."),
+        (Flags(platforms=("amd64",)), "--platform: 'amd64' is not a platform. Give os/architecture"),
+        (Flags(version=""), "--version: '' is not a value. Give one, or leave it out."),
+        (Flags(domain=""), "--domain: '' is not a registry's address."),
+        (Flags(domain="https://x"), "--domain: 'https://x' is not a registry's address."),
+        (Flags(repository=""), "--repository: '' is not a repository. Give OWNER/NAME"),
+        (Flags(builder="-x"), "--builder: '-x' is not a name."),
+        (Flags(tags=("latest",)), "--tag: 'latest' has a meaning of its own as a tag."),
+        (Flags(tags=("a" * 40 + "-x",)), "--tag: 'aaaa"),
+        (Flags(tags=("",)), "--tag: '' is not a tag."),
+    ],
+)
+def test_a_flag_that_is_wrong_is_one_finding_that_names_it(flags: Flags, finding: str):
+    (found,) = findings(THREE, flags)
+
+    assert found.startswith(finding)
+
+
+@pytest.mark.parametrize(
+    ("environ", "finding"),
+    [
+        ({"CI_DOCKER_IMAGE": "-x"}, "CI_DOCKER_IMAGE: '-x' is not an image's name."),
+        ({"CI_DOCKER_IMAGE": "api", "CI_DOCKERFILE": "../x"}, "CI_DOCKERFILE: '../x' leads out of the repository."),
+        ({"CI_DOCKER_IMAGE": "api", "CI_DOCKERFILE": "-x"}, "CI_DOCKERFILE: '-x' is not a path."),
+        ({"CI_DOCKER_IMAGE": "api", "CI_DOCKER_CONTEXT": "/"}, "CI_DOCKER_CONTEXT: '/' leads out of the repository."),
+        (
+            {"CI_DOCKER_IMAGE": "api", "CI_DOCKER_PLATFORM": "linux/amd64,x"},
+            "CI_DOCKER_PLATFORM: 'x' is not a platform.",
+        ),
+        (
+            {"CI_DOCKER_IMAGE": "services", "CI_DOCKERFILE": "x"},
+            "CI_DOCKERFILE: is for one image. CI_DOCKER_IMAGE names the",
+        ),
+        ({"DOMAIN": "https://ghcr.io"}, "DOMAIN: 'https://ghcr.io' is not a registry's address."),
+        ({"GITHUB_REPO_REF": "x"}, "GITHUB_REPO_REF: 'x' is not a repository."),
+        ({"LATEST_BRANCH": "a..b"}, "LATEST_BRANCH: 'a..b' is not a branch."),
+        ({"ATOMI_PLATFORM": "a b"}, "ATOMI_PLATFORM: 'a b' is not a name."),
+        ({"ATOMI_SERVICE": "a/b"}, "ATOMI_SERVICE: 'a/b' is not a name."),
+        ({"CI_DOCKER_IMAGE": "api,worker"}, "CI_DOCKER_IMAGE: 'api,worker' is not an image's name."),
+        ({"BUILDX_BUILDER": "a b"}, "BUILDX_BUILDER: 'a b' is not a name."),
+    ],
+)
+def test_a_variable_that_is_wrong_is_one_finding_that_names_it(environ: dict[str, str], finding: str):
+    (found,) = findings(THREE, environ=environ)
+
+    assert found.startswith(finding)
+
+
+def test_everything_that_is_wrong_comes_out_at_once():
+    found = findings(THREE, Flags(images=("x",), platforms=("y",), domain="-"), {"GITHUB_REPO_REF": "z"})
+
+    assert [text.partition(":")[0] for text in found] == ["--image", "--platform", "--domain", "GITHUB_REPO_REF"]
+
+
+def test_a_tag_that_the_files_rules_give_a_meaning_is_refused():
+    text = '[tags]\nsemver = ["{major}"]\nsha-length = 7\n[images.api]\n'
+
+    assert len(findings(text, Flags(tags=("1", "abcdef0-x", "nightly")))) == 2
+
+
+def test_no_image_at_all_is_an_error_that_shows_how_to_list_one():
+    with pytest.raises(ConfigError, match=r"^there is no image to build\. List one in build\.toml, as below") as caught:
+        options("")
+
+    example = "\n".join(caught.value.details)
+    assert list(parse(example).images) == ["api"]
+    assert len(caught.value.details) == 5
+
+
+def test_no_image_and_a_wrong_flag_is_told_by_the_flag():
+    assert findings("", Flags(domain="-"))[0].startswith("--domain: ")
+
+
+# Registries.
+
+
+TWO = '[images.api]\n[[registry]]\ndomain = "one.example"\n[[registry]]\ndomain = "two.example"\npath = "x/{image}"\ninsecure = true\n'
+
+
+def test_every_registry_is_there_in_the_order_of_the_file():
+    found = options(TWO).registries
+
+    assert [str(entry.registry.value) for entry in found] == ["one.example", "two.example"]
+    assert [entry.path for entry in found] == ["{repository}/{image}", "x/{image}"]
+    assert [entry.insecure for entry in found] == [False, True]
+    assert [entry.registry.origin for entry in found] == ["[registry] domain", "[[registry]] 2 domain"]
+
+
+def test_only_the_first_registry_has_the_seeds_credentials():
+    assert [(entry.username_env, entry.password_env) for entry in options(TWO).registries] == [
+        ("DOCKER_USER", "DOCKER_PASSWORD"),
+        (None, None),
     ]
 
-    assert len({repr(options("".join(order))) for order in permutations(parts)}) == 1
-    assert repr(image("api", '[images.api]\ntarget = "x"\nargs = { B = 2, A = 1 }\n')) == repr(image("api", parts[2]))
+
+def test_credentials_that_the_file_names_win():
+    named = 'username-env = "A"\npassword-env = "B"\n'
+    text = TWO + named
+
+    assert [entry.username_env for entry in options(text).registries] == ["DOCKER_USER", "A"]
+    assert [entry.password_env for entry in options("[images.api]\n[registry]\n" + named).registries] == ["B"]
 
 
-def test_every_option_is_declared_once_with_a_description():
-    found = declarations()
-
-    assert len({(entry.table, entry.name) for entry in found}) == len(found)
-    assert all(entry.description for entry in found)
+def test_flag_and_variable_replace_the_first_registrys_domain_alone():
+    for found in (options(TWO, Flags(domain="x.example")), options(TWO, environ={"DOMAIN": "x.example"})):
+        assert [str(entry.registry.value) for entry in found.registries] == ["x.example", "two.example"]
 
 
-def test_every_flag_and_every_key_of_the_file_is_declared():
-    places = {entry.place for entry in declarations() if entry.place}
+def test_a_domain_that_makes_two_registries_one_is_a_finding():
+    text = TWO.replace('path = "x/{image}"\n', "")
 
-    assert {entry.name for entry in declarations() if entry.flag} == set(Flags.__dataclass_fields__)
-    assert {
-        "[images.NAME] dockerfile",
-        "[images.NAME] extra-hosts",
-        "[project] default-branch",
-        "[registry] username-env",
-        "[tags] sha-length",
-        "[cache] backend",
-    } <= places
+    assert findings(text, environ={"DOMAIN": "two.example"}) == [
+        "DOMAIN: two.example is a registry of this run already, with the same path. Give each registry once."
+    ]
 
 
-def test_every_variable_of_the_seed_is_declared():
-    seed = {"DOMAIN", "GITHUB_REPO_REF", "CI_DOCKER_IMAGE", "CI_DOCKER_CONTEXT", "CI_DOCKERFILE", "CI_DOCKER_PLATFORM"}
-
-    assert seed <= {entry.variable for entry in declarations()}
-
-
-# The disk
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_REGISTRY": "registry.gitlab.example:5005",
+    "CI_REGISTRY_IMAGE": "registry.gitlab.example:5005/Group/project",
+}
 
 
-def test_a_dockerfile_that_is_there_is_no_finding(tmp_path: Path):
-    (tmp_path / "Dockerfile").touch()
+def test_on_gitlab_images_go_to_gitlabs_registry_with_its_credentials():
+    (found,) = options("[images.api]\n", environ=GITLAB).registries
 
-    check_files(options(), tmp_path)
-
-
-def test_a_missing_dockerfile_is_named_with_what_said_it_and_those_that_there_are(tmp_path: Path):
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra" / "Dockerfile.worker").touch()
-
-    with pytest.raises(FindingsError) as caught:
-        check_files(options(CI_DOCKER_IMAGE="api", CI_DOCKERFILE="infra/Dockerfile.wroker"), tmp_path)
-    assert str(caught.value.findings[0]) == (
-        "image api (CI_DOCKERFILE): the Dockerfile 'infra/Dockerfile.wroker' does not exist."
-        " There is infra/Dockerfile.worker."
-    )
+    assert shown(found.registry) == ("registry.gitlab.example:5005", Source.ENVIRONMENT, "CI_REGISTRY")
+    assert found.path == "group/project/{image}"
+    assert (found.username_env, found.password_env) == ("CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD")
 
 
-def test_a_path_of_a_variable_that_leaves_by_a_link_is_refused(tmp_path: Path):
-    root = tmp_path / "repository"
-    root.mkdir()
-    (root / "Dockerfile").touch()
-    (root / "out").symlink_to(tmp_path)
+@pytest.mark.parametrize(
+    ("text", "flags", "environ", "domain"),
+    [
+        ("[images.api]\n", Flags(domain="flag.example"), GITLAB, "flag.example"),
+        ("[images.api]\n", NONE, {**GITLAB, "DOMAIN": "variable.example"}, "variable.example"),
+        (FILE, NONE, GITLAB, "file.example"),
+        ("[images.api]\n", NONE, {**GITLAB, "CI_REGISTRY": ""}, "ghcr.io"),
+        ("[images.api]\n", NONE, {**GITLAB, "GITLAB_CI": ""}, "ghcr.io"),
+    ],
+)
+def test_gitlabs_registry_is_for_those_who_name_none(text: str, flags: Flags, environ: dict[str, str], domain: str):
+    (found,) = options(text, flags, environ).registries
 
-    with pytest.raises(FindingsError, match="1 error") as caught:
-        check_files(options(CI_DOCKER_IMAGE="api", CI_DOCKER_CONTEXT="out"), root)
-    assert "'out' leads out of the repository by a symbolic link" in caught.value.details[0]
+    assert (str(found.registry.value), found.path) == (domain, "{repository}/{image}")
+    assert found.username_env == "DOCKER_USER"
 
 
-def test_beside_a_remote_context_the_dockerfile_is_not_looked_for_here(tmp_path: Path):
-    check_files(options(f'{API}context = "https://github.com/AtomiCloud/x.git"\n'), tmp_path)
+def test_docker_user_wins_over_gitlabs_login():
+    (found,) = options("[images.api]\n", environ={**GITLAB, "DOCKER_USER": "me"}).registries
+
+    assert (found.username_env, found.password_env) == ("DOCKER_USER", "DOCKER_PASSWORD")
+    assert found.path == "group/project/{image}"
+
+
+def test_a_path_and_credentials_of_the_file_hold_on_gitlab():
+    text = '[images.api]\n[registry]\npath = "fixed/{image}"\nusername-env = "A"\npassword-env = "B"\n'
+    (found,) = options(text, environ=GITLAB).registries
+
+    assert (found.path, found.username_env, found.password_env) == ("fixed/{image}", "A", "B")
+
+
+def test_without_gitlabs_image_path_the_usual_one_holds():
+    (found,) = options("[images.api]\n", environ={**GITLAB, "CI_REGISTRY_IMAGE": ""}).registries
+
+    assert found.path == "{repository}/{image}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"CI_REGISTRY": "https://x"}, "CI_REGISTRY: 'https://x' is not a registry's address."),
+        (
+            {"CI_REGISTRY_IMAGE": "other.example/a/b"},
+            "CI_REGISTRY_IMAGE: 'other.example/a/b' is not in registry.gitlab",
+        ),
+        ({"CI_REGISTRY_IMAGE": "registry.gitlab.example:5005/-"}, "CI_REGISTRY_IMAGE: '-' is not a repository path"),
+    ],
+)
+def test_what_gitlab_says_is_checked(changes: dict[str, str], finding: str):
+    (found,) = findings("[images.api]\n", environ=GITLAB | changes)
+
+    assert found.startswith(finding)
+
+
+def test_registries_are_known_also_where_no_image_is():
+    (found,) = resolve_registries(BuildFile(), Flags(domain="x.example"), {})
+
+    assert str(found.registry.value) == "x.example"
+    with pytest.raises(FindingsError, match="1 error"):
+        resolve_registries(BuildFile(), Flags(domain="-"), {})

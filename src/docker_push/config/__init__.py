@@ -63,6 +63,8 @@ def load(path: Path, root: Path) -> BuildFile:
 
 def _content(path: Path, name: str) -> bytes:
     try:
+        if path.is_fifo():  # reading would wait for somebody to write
+            raise ConfigError(f"{name} is not a file", hint="Put build.toml there as a file.")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:

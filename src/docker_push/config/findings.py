@@ -95,7 +95,7 @@ def _problem(details: ErrorDetails, tables: Known) -> Problem:
     if kind in {"greater_than_equal", "less_than_equal"}:
         limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
         return Problem(path, f"{value} is out of range", f"Give {limit}.")
-    wanted = _WANTED.get(kind)
+    wanted = _WANTED["model_type" if path == ("registry",) else kind] if kind in _WANTED else None
     problem = f"where {wanted} is expected" if wanted else "is not what stands here"
     return Problem(path, f"{_kind(value)} {problem}", example(tables, path))
 

@@ -23,6 +23,7 @@ DOMAIN = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 TEMPLATE = re.compile(r"[A-Za-z0-9._/{}-]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+LPSM = re.compile(r"[A-Za-z0-9._-]+")
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/:@+-]*")
 SIZE = re.compile(r"[1-9][0-9]{0,14}(?:[bB]|[kKmMgG][bB]?)?")
 HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -112,6 +113,11 @@ def variable(text: str) -> str:
 def name(text: str) -> str:
     """Check a name of one word: a stage, a secret's id, a builder, an LPSM platform or service."""
     return _matched(NAME, text, "a name", "A name is letters, digits, '.', '_' and '-', and begins with none of '.-'.")
+
+
+def lpsm(text: str) -> str:
+    """Check an LPSM platform or service; CI hands over a repository's name, which may begin with a dot."""
+    return _matched(LPSM, text, "a name", "A name is letters, digits, '.', '_' and '-', as in sulfoxide.")
 
 
 def label(text: str) -> str:

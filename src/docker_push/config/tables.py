@@ -161,10 +161,10 @@ class ProjectTable(Table):
         description="Repository as the forge spells it (default: CI's or git's).",
         examples=["AtomiCloud/my-service"],
     )
-    platform: values.Name | None = Field(
+    platform: values.Lpsm | None = Field(
         None, description="LPSM platform: part of the build cache's name.", examples=["sulfoxide"]
     )
-    service: values.Name | None = Field(
+    service: values.Lpsm | None = Field(
         None, description="LPSM service: part of the build cache's name.", examples=["hydrogen"]
     )
     default_branch: values.Branch | None = Field(

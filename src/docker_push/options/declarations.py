@@ -144,7 +144,7 @@ SAID = (
         table="project",
         key="platform",
         variable="ATOMI_PLATFORM",
-        rule=grammar.name,
+        rule=grammar.lpsm,
     ),
     Declaration(
         name="service",
@@ -152,7 +152,7 @@ SAID = (
         table="project",
         key="service",
         variable="ATOMI_SERVICE",
-        rule=grammar.name,
+        rule=grammar.lpsm,
     ),
     Declaration(name="version", description="Version to release.", flag="--version"),
     Declaration(

@@ -78,7 +78,7 @@ class Inputs:
         if source is Source.COMMAND_LINE and declaration.flag:
             found = getattr(self.flags, declaration.name)
         elif source is Source.ENVIRONMENT and declaration.variable:
-            applies = declaration.table != IMAGES or image == self.named_image
+            applies = declaration.table != IMAGES or (image is not None and image == self.named_image)
             found = self.variable(declaration.variable) if applies else None
         elif source is Source.BUILT_IN:
             found = declaration.built_in
