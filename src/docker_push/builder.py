@@ -9,7 +9,15 @@ from pathlib import Path
 
 from docker_push import bake
 from docker_push.bake import Batch, Output
-from docker_push.errors import BuilderError, BuildError, DockerPushError
+from docker_push.errors import (
+    AuthenticationError,
+    BuilderError,
+    BuildError,
+    DockerPushError,
+    PermissionDeniedError,
+    RateLimitError,
+    RegistryError,
+)
 from docker_push.facts import BuilderFacts
 from docker_push.plan import Plan
 from docker_push.process import Completed, Runner
@@ -121,7 +129,7 @@ def _unusable(found: Completed) -> DockerPushError:
     return BuilderError(f"docker buildx cannot be used: {last}", hint="Run `docker buildx ls` to see the same error.")
 
 
-def _failed(progress: Progress, images: Mapping[str, str]) -> BuildError:
+def _failed(progress: Progress, images: Mapping[str, str]) -> DockerPushError:
     """Say which image failed at which step, from the events; what buildx prints by itself is only a fallback."""
     step = progress.failed
     log: Sequence[str] = progress.log()[-_LOG_SHOWN:]
@@ -133,7 +141,25 @@ def _failed(progress: Progress, images: Mapping[str, str]) -> BuildError:
         )
     target = target_of(step.name)
     who = images.get(target or "", ", ".join(images.values()))
+    if "failed to push" in step.error:
+        return _refused(f"{_named(who)}: {' '.join(step.error.split())}")
     return BuildError(f"{_named(who)}: the build failed at {step.name}: {step.error}", hint=_NEXT, details=tuple(log))
+
+
+def _refused(message: str) -> DockerPushError:
+    """Say which class of error a refused push is: BuildKit tells it in words alone."""
+    text = message.lower()
+    if any(word in text for word in ("insufficient_scope", "denied", "403 forbidden")):
+        hint = "The registry knows you, and this push is not allowed: ask for the right to write (GitHub: packages: write)."
+        return PermissionDeniedError(message, hint=hint)
+    if any(
+        word in text
+        for word in ("401 unauthorized", "authentication required", "authorization failed", "no basic auth")
+    ):
+        return AuthenticationError(message, hint="Set DOCKER_USER and DOCKER_PASSWORD, or run docker.login.")
+    if any(word in text for word in ("toomanyrequests", "429 too many")):
+        return RateLimitError(message, hint="Run the same command again later: what was staged is not built again.")
+    return RegistryError(message, hint="Run the same command again: no moving tag was touched.")
 
 
 _NEXT = "Mend it and run the same command again; no moving tag was touched."

@@ -137,7 +137,8 @@ def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner)
 def _secrets(chosen: Options, environ: Mapping[str, str]) -> list[str]:
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
-    return [environ[name] for name in names if name and environ.get(name)]
+    found = [environ[name] for name in names if name and environ.get(name)]
+    return [form for secret in found for form in dict.fromkeys((secret, secret.rstrip("\r\n")))]
 
 
 def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:

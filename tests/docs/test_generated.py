@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pages import ROOT
 
 from docker_push import schema
 from docker_push.options import declarations
+from pages import ROOT
 
 VARIABLE = re.compile(
     r"(?:CI|GITHUB|GITLAB|DOCKER|BUILDX|ATOMI|RUNNER)_?[A-Z_]*|DOMAIN|LATEST_BRANCH|SOURCE_DATE_EPOCH|CI"

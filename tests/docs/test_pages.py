@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 import tomli
 import yaml
-from pages import ROOT, Block, blocks, pages
-from scratch import Scratch
 
 from docker_push import config
+from pages import ROOT, Block, blocks, pages
+from scratch import Scratch
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)[^)]*\)")
 # Commands that cannot run in a scratch repository, and the test that runs them all the same.

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from docker_push.references import Registry
 from registry_process import PROGRAM, BasicRegistry, registry_process, unavailable
 from scratch import Scratch
 from token_registry import TokenRegistry, token_registry_server
-
-from docker_push.references import Registry
 
 __all__ = [
     "_token_registry",

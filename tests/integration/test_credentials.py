@@ -20,14 +20,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from registry_process import BasicRegistry, free_port
-from scratch import SMALL, Scratch
-from token_registry import PUSHER, TokenRegistry
 
 from docker_push.credentials import Credentials, credential_helper, find, isolated, login, logout
 from docker_push.errors import AuthenticationError, RegistryError
 from docker_push.process import Redactor, Runner
 from docker_push.references import Registry
+from registry_process import BasicRegistry, free_port
+from scratch import SMALL, Scratch
+from token_registry import PUSHER, TokenRegistry
 
 pytestmark = pytest.mark.engine
 _OURS = ("DOCKER_USER", "DOCKER_PASSWORD", "DOCKER_AUTH_CONFIG", "BUILDX_CONFIG")

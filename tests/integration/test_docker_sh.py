@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from scratch import SMALL, Ran, Scratch, platforms
 
 pytestmark = pytest.mark.engine

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from scratch import SMALL, Scratch, platforms
 
 pytestmark = pytest.mark.engine

@@ -19,9 +19,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from image_layout import DOCKER, OCI, Layout, attested_index
-from registry_process import BasicRegistry, free_port, registry_process, unavailable
-from token_registry import PUSHER, READER, Account, TokenRegistry
 
 from docker_push.credentials import Credentials
 from docker_push.errors import (
@@ -33,6 +30,9 @@ from docker_push.errors import (
 )
 from docker_push.references import Digest, Platform, Registry, Repository, Tag
 from docker_push.registry import Client, Limits, Manifest
+from image_layout import DOCKER, OCI, Layout, attested_index
+from registry_process import BasicRegistry, free_port, registry_process, unavailable
+from token_registry import PUSHER, READER, Account, TokenRegistry
 
 pytestmark = pytest.mark.engine
 TAG = Tag("one")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from scratch import Ran, Scratch, platforms
 
 pytestmark = pytest.mark.engine
@@ -237,7 +238,7 @@ def test_listing_the_checks_needs_no_engine(clone: Scratch):
 
     assert ran.code == 0, ran.err
     assert {"* lint", "* tests", "* integration"} <= {line.partition(" ->")[0] for line in ran.out.splitlines()}
-    assert not state(clone, "test").exists()
+    assert "engine" not in ran.err
 
 
 def test_the_status_of_a_check_is_passed_on_and_its_engine_taken_down(clone: Scratch):
@@ -276,31 +277,47 @@ def test_an_interrupted_check_ends_and_takes_its_engine_down(clone: Scratch, num
         assert any("asleep" in line for line in running.stdout)
         assert state(clone, "test").exists()
         running.send_signal(number)
-        running.communicate(timeout=60)
+        try:
+            running.communicate(timeout=60)
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
 
     assert running.returncode not in {0, None}
     assert not state(clone, "test").exists()
 
 
-def test_an_environment_heals_and_two_at_once_make_one(clone: Scratch):
+def two_at_once(clone: Scratch, name: str, *flags: str, **environ: str) -> dict[str, str]:
+    """Run `engine up` twice at the same time; the variables that both must give."""
+    argv = [sys.executable, "scripts/engine", "up", name, "--format", "json", *flags]
+    given = []
+    running = [
+        subprocess.Popen(
+            argv, cwd=clone.root, env={**clone.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for each in running:
+        out, err = each.communicate(timeout=120)
+        assert each.returncode == 0, err
+        given.append(json.loads(out))
+    assert given[0] == given[1]
+    return given[0]
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["gone", "hanging"])
+def test_a_registry_that_does_not_answer_is_replaced(clone: Scratch, hangs: bool):
     try:
         first = engine_up(clone, "heals")
         listed = engine_run(clone, "status", "heals").out
         container = re.search(r"container: (\S+)", listed)
         if container:
-            clone.run("docker", "rm", "--force", container[1])
+            clone.run("docker", *(["pause"] if hangs else ["rm", "--force"]), container[1])
         else:
-            os.kill(int(re.findall(r"registry: process (\d+)", listed)[0]), signal.SIGKILL)
+            pid = int(re.findall(r"registry: process (\d+)", listed)[0])
+            os.kill(pid, signal.SIGSTOP if hangs else signal.SIGKILL)
 
-        argv = [sys.executable, "scripts/engine", "up", "heals", "--format", "json"]
-        running = [
-            subprocess.Popen(argv, cwd=clone.root, env=clone.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for _ in range(2)
-        ]
-        for each in running:
-            out, err = each.communicate(timeout=120)
-            assert each.returncode == 0, err
-            assert json.loads(out) == first
+        assert two_at_once(clone, "heals") == first
         assert registry_answers(first["REGISTRY"])
         listed = engine_run(clone, "status", "heals").out
         assert len(re.findall(r"^(registry|container): ", listed, re.MULTILINE)) == 1
@@ -308,6 +325,10 @@ def test_an_environment_heals_and_two_at_once_make_one(clone: Scratch):
         ran = engine_run(clone, "down", "heals")
     assert ran.code == 0, ran.err
     assert engine_run(clone, "status", "heals").code == 1
+
+
+def engines(clone: Scratch) -> list[int]:
+    return [int(pid) for pid in re.findall(r"engine: process (\d+)", engine_run(clone, "status", "own").out)]
 
 
 def test_an_engine_of_its_own_heals_and_leaves_nothing(clone: Scratch, engine: dict[str, str]):
@@ -321,10 +342,11 @@ def test_an_engine_of_its_own_heals_and_leaves_nothing(clone: Scratch, engine: d
     marker = Path(variables["DOCKER_HOST"].removeprefix("unix://")).parent.name
     try:
         assert variables["DOCKER_HOST"] != engine.get("DOCKER_HOST")
-        pid = int(re.findall(r"engine: process (\d+)", engine_run(clone, "status", "own").out)[0])
+        (pid,) = engines(clone)
         os.kill(pid, signal.SIGKILL)
 
-        assert engine_up(clone, "own", "--own", XDG_CACHE_HOME=cache) == variables
+        assert two_at_once(clone, "own", "--own", XDG_CACHE_HOME=cache) == variables
+        assert len(engines(clone)) == 1
         ran = clone.run("docker", "buildx", "build", "--quiet", "--platform", ",".join(sorted(BOTH)), ".", **variables)
         assert ran.code == 0, ran.err
     finally:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from registry_process import BasicRegistry
 from scratch import SMALL, Scratch
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from scratch import Ran, Scratch, platforms
 
 pytestmark = [pytest.mark.engine, pytest.mark.act]

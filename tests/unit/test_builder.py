@@ -10,7 +10,16 @@ from docker_push import bake
 from docker_push.bake import Output
 from docker_push.builder import Builder
 from docker_push.config import SshTable
-from docker_push.errors import BuilderError, BuildError, VerificationError
+from docker_push.errors import (
+    AuthenticationError,
+    BuilderError,
+    BuildError,
+    DockerPushError,
+    PermissionDeniedError,
+    RateLimitError,
+    RegistryError,
+    VerificationError,
+)
 from docker_push.plan import Plan, plan
 from docker_push.process import Completed
 from docker_push.progress import Step
@@ -146,6 +155,23 @@ def test_the_failed_step_names_its_image_and_brings_its_log(tmp_path: Path):
         run(tmp_path, Bakes(log, vertex("[worker 2/2] RUN make", error="exit code: 2"), status=1), two())
 
     assert caught.value.details == ("boom",)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("server message: insufficient_scope: authorization failed", PermissionDeniedError),
+        ("denied: requested access to the resource is denied", PermissionDeniedError),
+        ("unexpected status: 401 Unauthorized", AuthenticationError),
+        ("toomanyrequests: retry-after: 12ms", RateLimitError),
+        ("unexpected status: 500 Internal Server Error", RegistryError),
+    ],
+)
+def test_a_refused_push_is_an_error_of_its_own_class(tmp_path: Path, words: str, kind: type[DockerPushError]):
+    event = vertex("[api] exporting to image", error=f"failed to push localhost/api:x: {words}")
+
+    with pytest.raises(kind, match="image api: failed to push"):
+        run(tmp_path, Bakes(event, status=1), two())
 
 
 def test_a_failure_without_a_step_is_told_in_buildx_s_own_words(tmp_path: Path):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_push.config.layout import MAX_DEPTH, MAX_PARTS, MAX_WORD, LimitError, scan
@@ -172,6 +172,7 @@ def paths(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
     return [path, *(found for key, entry in inner for found in paths(entry, (*path, key)))]
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.tuples(WORD, WORD), st.dictionaries(WORD, VALUE, max_size=3), max_size=4))
 def test_every_path_of_a_parsed_text_has_a_line_of_its_own(tables):
     text = "\n".join(

@@ -32,7 +32,7 @@ class Pools:
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.cleared = False
 
-    def urlopen(self, method: str, url: str, **options: Any) -> urllib3.HTTPResponse:  # noqa: ANN401
+    def urlopen(self, method: str, url: str, **options: Any) -> urllib3.HTTPResponse:
         self.asked.append((method, url, options))
         step = next(self.steps)
         if isinstance(step, exceptions.HTTPError):

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_push import config, schema
@@ -158,6 +158,7 @@ TEXTS = st.sampled_from(
 ) | st.text(max_size=3)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([*WHOLE["images"]["api"]]), TEXTS, st.data())
 def test_it_refuses_nothing_that_we_accept(key: str, text: str, data: st.DataObject):
     tables = copy.deepcopy(WHOLE)
