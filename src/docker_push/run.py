@@ -108,6 +108,7 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     path = root / FILE
     file = config.load(path, root) if path.is_file() else BuildFile()
     chosen = options.resolve(file, flags, environ)
+    options.check_files(chosen, root)
     redact = Redactor(_secrets(chosen, environ), _users(chosen, environ))
     quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
     echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None

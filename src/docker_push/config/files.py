@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from docker_push.config import grammar
+from docker_push.config import paths
 from docker_push.config.findings import Problem
 from docker_push.config.layout import Path as Keys
 from docker_push.config.source import Data, build_tables, table_at
@@ -24,7 +24,7 @@ def problems(data: Data, root: Path) -> Iterator[Problem]:
     shared = table_at(data, ("defaults",)).get("context")
     for table in build_tables(data):
         values = table_at(data, table)
-        remote = grammar.is_remote(str(values.get("context", shared)))
+        remote = paths.is_remote(str(values.get("context", shared)))
         for keys, path in _paths(values, table):
             if keys[-1] != "dockerfile":
                 found = outside(root, path)
@@ -51,7 +51,7 @@ def _paths(values: Data, table: Keys) -> Iterator[tuple[Keys, str]]:
 
 def _local(value: str) -> str | None:
     try:
-        return grammar.local_folder(grammar.named_context(value))
+        return paths.local_folder(paths.named_context(value))
     except ConfigError:
         return None
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from docker_push.config import grammar
+from docker_push.config import grammar, paths
 from docker_push.errors import ConfigError
 
 RULE = "docker_push_rule"
@@ -103,11 +103,11 @@ Branch = Annotated[str, Rule(grammar.branch)]
 Size = Annotated[str, Rule(grammar.size, grammar.SIZE)]
 Host = Annotated[str, Rule(grammar.host, grammar.HOST)]
 Address = Annotated[str, Rule(grammar.address)]
-LocalPath = Annotated[str, Rule(grammar.local_path, grammar.RELATIVE)]
-ContextPath = Annotated[str, Rule(grammar.context, grammar.RELATIVE)]
-ContextName = Annotated[str, Rule(grammar.context_name, grammar.IMAGE_REFERENCE)]
-NamedContext = Annotated[str, Rule(grammar.named_context, grammar.RELATIVE)]
-AgentPath = Annotated[str, Rule(grammar.agent_path)]
+LocalPath = Annotated[str, Rule(paths.local_path, paths.RELATIVE)]
+ContextPath = Annotated[str, Rule(paths.context, paths.RELATIVE)]
+ContextName = Annotated[str, Rule(paths.context_name, grammar.IMAGE_REFERENCE)]
+NamedContext = Annotated[str, Rule(paths.named_context, paths.RELATIVE)]
+AgentPath = Annotated[str, Rule(paths.agent_path)]
 Attestation = Annotated[str, Rule(grammar.attestation, grammar.FIELDS)]
 CacheEntry = Annotated[str, Rule(grammar.cache_entry)]
 SemverTemplate = Annotated[str, Rule(grammar.semver_template), WithJsonSchema({"enum": list(grammar.SEMVER_TEMPLATES)})]

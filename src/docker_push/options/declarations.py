@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from docker_push.config import BuildFile, grammar, places
+from docker_push.config import BuildFile, grammar, paths, places
 from docker_push.config.fields import Fields, known, toml
 from docker_push.options.model import Source
 
@@ -87,7 +87,7 @@ SAID = (
         key="dockerfile",
         variable="CI_DOCKERFILE",
         built_in="Dockerfile",
-        rule=grammar.local_path,
+        rule=paths.local_path,
     ),
     Declaration(
         name="context",
@@ -96,7 +96,7 @@ SAID = (
         key="context",
         variable="CI_DOCKER_CONTEXT",
         built_in=".",
-        rule=grammar.context,
+        rule=paths.context,
     ),
     Declaration(
         name="platforms",

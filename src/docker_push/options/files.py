@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from docker_push.config import files, grammar
+from docker_push.config import files, paths
 from docker_push.errors import Finding, FindingsError
 from docker_push.options.model import Options, Setting
 
@@ -23,7 +23,7 @@ def check_files(options: Options, root: Path) -> None:
 
 def _findings(options: Options, root: Path) -> Iterator[Finding]:
     for image in options.images:
-        if grammar.is_remote(image.context.value):
+        if paths.is_remote(image.context.value):
             continue  # the Dockerfile is in what BuildKit fetches
         yield from _found(image.name, image.dockerfile, files.wrong_dockerfile(root, image.dockerfile.value))
         yield from _found(image.name, image.context, files.outside(root, image.context.value))
