@@ -44,8 +44,8 @@ make_venv() {
     version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
     install_package "$version-venv" "$version has no ensurepip: install $version-venv, then try again"
   fi
+  mkdir .venv && touch .venv/made-by-scripts # first, so that an interrupted run is put right by the next one
   "$python" -m venv .venv >&2 || fail "cannot make .venv (see above)"
-  touch .venv/made-by-scripts
 }
 
 # Install into .venv what $1 names, when it was not installed yet or the project changed since.
@@ -59,6 +59,7 @@ install() {
   printf '%s\n' "$state" > "$stamp"
 }
 
-need_git() {
-  command -v git > /dev/null || install_package git "git is missing: install it, then try again"
+# Make sure of the program $1, which the package $2 of the system has.
+need() {
+  command -v "$1" > /dev/null || install_package "$2" "$1 is missing: install $2, then try again"
 }
