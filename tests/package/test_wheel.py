@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# what `invoke --list` imports beyond what it imports for a tasks.py of its own
+LIGHT = {"__future__"}
 
 
 @pytest.fixture(scope="session")
@@ -110,14 +112,18 @@ def test_two_lines_in_tasks_py_are_enough(clean: Path, repository: Path):
     assert "docker.push" in run(clean, repository, "invoke", "--list").stdout
 
 
-@pytest.mark.parametrize("argv", [["invoke", "--list"], ["invoke", "--help", "docker.push"]])
-def test_nothing_heavy_is_imported_before_it_is_used(clean: Path, repository: Path, argv: list[str]):
+def test_nothing_heavy_is_imported_before_it_is_used(clean: Path, repository: Path):
     """The start-up of `invoke --list` is measured by the benchmarks; what it imports decides it."""
-    (repository / "tasks.py").write_text("from docker_push.tasks import namespace\n")
     script = "import sys; from invoke.main import program; program.run(sys.argv[1:], exit=False); print('LOADED', *sys.modules)"
+    loaded: list[set[str]] = []
+    for tasks in (
+        "from docker_push.tasks import namespace\n",
+        "from invoke import task\n\n@task\ndef push(c): ...\n",
+    ):
+        (repository / "tasks.py").write_text(tasks)
+        done = run(clean, repository, "python", "-B", "-c", script, "invoke", "--list")
+        loaded.append(set(done.stdout.rsplit("LOADED", 1)[1].split()))
 
-    done = run(clean, repository, "python", "-c", script, *argv)
-
-    loaded = set(done.stdout.rsplit("LOADED", 1)[1].split())
-    assert "docker_push.tasks" in loaded
-    assert loaded & {"pydantic", "yaml", "docker", "urllib3", "jinja2", "rich", "tomli", "requests"} == set()
+    ours, empty = loaded
+    assert "docker_push.tasks" in ours
+    assert {name for name in ours - empty if name.split(".")[0] != "docker_push"} <= LIGHT
