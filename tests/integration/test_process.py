@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from docker_push.errors import BuilderError, ConfigError
 from docker_push.process import Redactor, Runner
+from process_list import processes
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_program_that_ignores_being_asked_is_killed(runner: Runner):
 
 def running(word: str) -> bool:
     time.sleep(0.2)
-    return word in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return any(word in process.command for process in processes())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from process_list import processes
 from scratch import SMALL, Scratch, platforms
 
 pytestmark = pytest.mark.engine
@@ -414,9 +415,7 @@ def test_a_terminated_run_ends_soon_and_leaves_no_orphan(small: Scratch):
 
     assert child.returncode == 143
     assert "goes on where this one stopped" in err
-    assert f"{child.pid}" not in [
-        line.split()[0] for line in subprocess.check_output(["ps", "-eo", "ppid"], text=True).split("\n") if line
-    ]
+    assert child.pid not in [process.parent for process in processes()]
     assert small.tags("api") == set()
 
 

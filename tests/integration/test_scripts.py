@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from process_list import processes
 from scratch import Ran, Scratch, platforms
 
 pytestmark = pytest.mark.engine
@@ -156,8 +157,7 @@ def test_down_leaves_nothing_twice_in_a_row(clone: Scratch):
     assert not Path(clone.environ["XDG_STATE_HOME"], "docker-push").exists()
     assert not Path(clone.environ["XDG_CACHE_HOME"], "docker-push").exists()
     assert clone.git("status", "--porcelain") == ""
-    processes = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(clone.root.parent) not in processes
+    assert not [process for process in processes() if str(clone.root.parent) in process.command]
     listed = clone.run("docker", "ps", "--all", "--format", "{{.Names}}").out
     assert "docker-push-quickstart" not in listed
 
@@ -354,7 +354,7 @@ def test_an_engine_of_its_own_heals_and_leaves_nothing(clone: Scratch, engine: d
 
     assert ran.code == 0, ran.err
     places = [Path("/proc/self/mountinfo").read_text(), *map(str, Path("/proc/sys/fs/binfmt_misc").glob("*"))]
-    places.append(subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout)
+    places += [process.command for process in processes()]
     assert not [place for place in places if marker in place or str(state(clone, "own")) in place]
     assert not state(clone, "own").exists()
     assert not (Path("/run") / marker).exists()
