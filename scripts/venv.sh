@@ -59,7 +59,7 @@ install() {
   printf '%s\n' "$state" > "$stamp"
 }
 
-# Make sure of the program $1, which the package $2 of the system has.
+# Make sure of the program $1, which the system package $2 has.
 need() {
   command -v "$1" > /dev/null || install_package "$2" "$1 is missing: install $2, then try again"
 }
