@@ -15,7 +15,8 @@ _SCHEMES = frozenset({"https", "http", "ssh", "git", "git+ssh", "ssh+git"})
 _NOT_A_WORK_TREE = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
 _OWNED_BY_ANOTHER = ("dubious ownership", "unsafe repository")  # git 2.35.3 and later; 2.35.2
 _STEP = re.compile(r"git config --global --add safe\.directory \S.*")
-_REMOTE_HEAD = "refs/remotes/origin/HEAD"
+_REMOTE = "refs/remotes/origin/"
+_QUICK = ("--no-ahead-behind", "--no-renames")  # neither is asked for, and both cost much in a large repository
 _TIMEOUT = 120.0  # seconds: a first look at a very large work tree
 
 
@@ -26,7 +27,7 @@ class GitFacts:
     ``branch`` is ``None`` for a detached head. ``dirty``: tracked files differ from the commit, or there are untracked
     ones that are not ignored. ``created`` is the committer's time in seconds since the epoch. ``origin`` is the URL of
     the remote of that name without the credentials that git's own copy may hold; ``default_branch`` is that remote's,
-    where a clone has noted it.
+    where a clone has noted it. ``shallow``: the history ends before its beginning.
     """
 
     commit: str
@@ -35,20 +36,21 @@ class GitFacts:
     created: int | None = None
     origin: str | None = None
     default_branch: str | None = None
+    shallow: bool = False
 
 
 def read(runner: Runner) -> GitFacts | None:
     """Read git's facts of the runner's folder; ``None`` where it is no work tree, or git is not installed.
 
-    Three processes, four for a detached head. Raises ConfigError for a repository without a commit, one that git
-    refuses because somebody else owns it, and one that git cannot read.
+    Four processes. Raises ConfigError for a repository without a commit, one that git refuses because somebody else
+    owns it, and one that git cannot read.
     """
     if runner.which("git") is None:
         return None
     # messages are told apart by their English words
     runner = replace(runner, environ={**runner.environ, "LC_ALL": "C"})
     # one call for commit, branch and changes; porcelain v2 is git's stable format (git-status(1))
-    status = _git(runner, "status", "--porcelain=v2", "--branch", "--untracked-files=normal")
+    status = _git(runner, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", *_QUICK)
     if status.status != 0:
         _refuse(status)
         return None
@@ -58,14 +60,15 @@ def read(runner: Runner) -> GitFacts | None:
     if commit == "(initial)":
         hint = "Commit something first: an image is named after its commit."
         raise ConfigError("the git repository has no commit", hint=hint)
-    time, default_branch = _refs(runner, branch)
+    shallow, default_branch = _clone(runner)
     return GitFacts(
         commit=commit,
         branch=None if branch == "(detached)" else branch,
         dirty=any(not line.startswith("# ") for line in lines),
-        created=time if time is not None else _committed(runner, commit),
+        created=_committed(runner, commit),
         origin=_origin(runner),
         default_branch=default_branch,
+        shallow=shallow,
     )
 
 
@@ -89,14 +92,14 @@ def _refuse(found: Completed) -> None:
     raise ConfigError(f"git cannot read the repository: {cause}", hint="Run `git status` to see the same error.")
 
 
-def _refs(runner: Runner, branch: str) -> tuple[int | None, str | None]:
-    """Return the time of a branch's commit and the remote's default branch, in one call for both."""
-    here = f"refs/heads/{branch}"
-    found = _git(runner, "for-each-ref", "--format=%(refname) %(committerdate:unix) %(symref)", here, _REMOTE_HEAD)
-    rows = [line.split(" ", 2) for line in found.stdout.split("\n")]
-    time = next((int(row[1]) for row in rows if row[0] == here and row[1].isdigit()), None)
-    target = next((row[2] for row in rows if row[0] == _REMOTE_HEAD), "")
-    return time, target.removeprefix("refs/remotes/origin/") or None
+def _clone(runner: Runner) -> tuple[bool, str | None]:
+    """Return whether the history is cut off, and the remote's default branch, in one call for both.
+
+    Without that branch git fails after the first answer, and repeats the question as the second.
+    """
+    found = _git(runner, "rev-parse", "--is-shallow-repository", "--symbolic-full-name", f"{_REMOTE}HEAD")
+    shallow, _, head = found.stdout.strip().partition("\n")
+    return shallow == "true", head.removeprefix(_REMOTE) if found.status == 0 and head.startswith(_REMOTE) else None
 
 
 def _committed(runner: Runner, commit: str) -> int | None:

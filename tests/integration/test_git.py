@@ -128,6 +128,19 @@ class TestWhatIsCheckedOut:
         clone = elsewhere(work, tmp_path / "shallow")
 
         assert (clone.facts().commit, clone.facts().created) == (work.facts().commit, WHEN)
+        assert (clone.facts().shallow, work.facts().shallow) == (True, False)
+
+    def test_a_clone_notes_its_remote_s_default_branch(self, work: Work, tmp_path: Path):
+        work.git("branch", "-m", "release/2.x")
+        work.git("clone", "-q", str(work.folder), str(tmp_path / "clone"))
+        clone = elsewhere(work, tmp_path / "clone")
+        assert clone.facts().default_branch == "release/2.x"
+
+        clone.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone")
+        assert clone.facts().default_branch is None
+
+        clone.git("remote", "remove", "origin")
+        assert (clone.facts().default_branch, clone.facts().commit) == (None, work.facts().commit)
 
     def test_a_signed_commit_s_time_is_a_number_and_no_signature_is_looked_at(self, work: Work, tmp_path: Path):
         head, _, message = work.git("cat-file", "commit", "HEAD").partition("\n\n")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,7 @@ def test_the_seed_wins_over_the_ci_and_the_command_line_over_the_seed():
 # the default branch
 
 
-def test_the_default_branch_is_what_was_said_then_latest_branch_then_the_event_then_git_then_main():
+def test_the_default_branch_is_what_was_said_then_latest_branch_then_the_event_then_main():
     event = {"repository": {"default_branch": "event"}}
     facts = GitFacts(commit=HEAD, branch="x", dirty=False, default_branch="origin")
     latest = {**GITHUB, "LATEST_BRANCH": "latest-branch"}
@@ -239,8 +240,7 @@ def test_the_default_branch_is_what_was_said_then_latest_branch_then_the_event_t
     assert of(latest, event, facts, default_branch="file").default_branch == "file"
     assert of(latest, event, facts).default_branch == "latest-branch"
     assert of(GITHUB, event, facts).default_branch == "event"
-    assert of(GITHUB, None, facts).default_branch == "origin"
-    assert of(GITHUB).default_branch == "main"
+    assert of(GITHUB, None, facts).default_branch == "main"
     assert of(GITLAB).default_branch == "trunk"
 
 
@@ -250,6 +250,14 @@ def test_latest_branch_may_be_the_slug_of_the_default_branch():
 
     assert of(environ, event, default_branch="release-main").default_branch == "Release/Main"
     assert of({**environ, "LATEST_BRANCH": "main"}, {"repository": {"default_branch": "main"}}).default_branch == "main"
+
+
+def test_a_clone_s_note_of_the_default_branch_tells_the_raw_name_of_latest_branch_and_decides_nothing():
+    noted = GitFacts(commit=HEAD, branch="Release/Main", dirty=False, default_branch="Release/Main")
+
+    assert of({**SEED, "LATEST_BRANCH": "release-main"}, facts=noted).default_branch == "Release/Main"
+    assert of({**SEED, "LATEST_BRANCH": "main"}, facts=noted).default_branch == "main"
+    assert of(SEED, facts=noted).default_branch == "main"
 
 
 # GitHub
@@ -263,6 +271,12 @@ def test_a_push_to_a_branch():
     assert (found.ci, found.event, found.branch, found.tag) == ("github", Event.PUSH, "feature/A_b", None)
     assert (found.commit, found.revision, found.default_branch) == (HEAD, HEAD, "trunk")
     assert (found.source_url, found.notes) == (f"https://github.com/{REPO}", ())
+
+
+def test_a_branch_that_is_checked_out_is_not_what_a_tag_or_a_merge_request_is_about():
+    request = {name: value for name, value in MERGE_REQUEST.items() if name != "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"}
+
+    assert (of(TAG, facts=LAPTOP).branch, of(request, facts=LAPTOP).branch) == (None, None)
 
 
 @pytest.mark.parametrize("environ", [TAG, {**TAG, "GITHUB_REF": ""}, {**TAG, "GITHUB_BRANCH": "v1.2.3"}])
@@ -460,9 +474,19 @@ def test_a_merge_request_s_number_is_a_number(number: str):
         of({**MERGE_REQUEST, "CI_MERGE_REQUEST_IID": number})
 
 
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "XXX-8")  # POSIX: eight hours east, wherever time zones are not installed
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("2024-01-31T15:47:55Z", 1_706_716_075), ("2024-01-31T15:47:55", 1_706_716_075)]
 )
+@pytest.mark.usefixtures("_far_from_utc")
 def test_a_time_without_an_offset_is_utc(text: str, expected: int):
     assert of({**GITLAB, "CI_COMMIT_TIMESTAMP": text}).created == expected
 

@@ -49,10 +49,12 @@ def test_a_remote_s_url_says_repository_and_web_address(url: str, repository: st
     assert (git.repository_of(url), git.web_address(url)) == (repository, web)
 
 
-def programs(status: Completed, *, url: str = "", refs: str = "", time: str = "1700000000\n") -> RecordedPrograms:
+def programs(
+    status: Completed, *, url: str = "", clone: Completed | None = None, time: str = "1700000000\n"
+) -> RecordedPrograms:
     answers = {
         "status": status,
-        "for-each-ref": completed(refs),
+        "rev-parse": clone or completed("false\nrefs/remotes/origin/HEAD\n", stderr="fatal: unknown", status=128),
         "log": completed(time),
         "config": completed(url, status=0 if url else 1),
     }
@@ -85,9 +87,9 @@ def test_git_is_asked_in_english_whatever_the_user_speaks():
     assert git.read(runner) is None
 
 
-def test_a_branch_costs_three_processes_and_a_detached_head_four():
-    here = "refs/heads/feature/A_b 1700000000 \nrefs/remotes/origin/HEAD 1690000000 refs/remotes/origin/release/2.x\n"
-    attached = programs(completed(HEAD), refs=here, url="git@github.com:a/b.git\n")
+def test_the_facts_of_a_branch_and_of_a_detached_head_cost_four_processes():
+    clone = completed("true\nrefs/remotes/origin/release/2.x\n")
+    attached = programs(completed(HEAD), clone=clone, url="git@github.com:a/b.git\n")
     detached = programs(completed(HEAD.replace("feature/A_b", "(detached)")))
 
     assert git.read(attached) == git.GitFacts(
@@ -97,9 +99,10 @@ def test_a_branch_costs_three_processes_and_a_detached_head_four():
         created=1_700_000_000,
         origin="github.com:a/b.git",
         default_branch="release/2.x",
+        shallow=True,
     )
     assert git.read(detached) == git.GitFacts(commit=COMMIT, branch=None, dirty=False, created=1_700_000_000)
-    assert (len(attached.calls), len(detached.calls)) == (3, 4)
+    assert (len(attached.calls), len(detached.calls)) == (4, 4)
 
 
 def test_git_runs_no_program_that_the_repository_names_and_takes_no_lock():

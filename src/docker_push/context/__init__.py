@@ -175,11 +175,16 @@ def _repository(said: str | None, facts: GitFacts | None) -> str:
 
 
 def _default_branch(said: str | None, env: Mapping[str, str], found: Found, facts: GitFacts | None) -> str:
-    known = (found.default_branch, facts.default_branch if facts else None)
+    """Return build.toml's, else LATEST_BRANCH, else the CI's, else ``main``.
+
+    What a clone noted once as its remote's default branch decides nothing (nobody keeps it up to date): it only tells
+    the raw name behind a slug in LATEST_BRANCH.
+    """
     latest = env.get("LATEST_BRANCH")
     if said is not None and said != latest:
         return said
-    return seed.default_branch(latest, known) if latest else next(filter(None, known), "main")
+    noted = facts.default_branch if facts else None
+    return seed.default_branch(latest, (found.default_branch, noted)) if latest else found.default_branch or "main"
 
 
 def _created(env: Mapping[str, str], facts: GitFacts | None, found: Found) -> int | None:
