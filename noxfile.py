@@ -66,9 +66,18 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the unit tests, with their coverage; no Docker, no network."""
+    """Run the unit tests: seconds; no Docker, no network."""
     install(session, "test")
-    session.run("pytest", "tests/unit", "--cov", "--cov-report=term", "--cov-fail-under=95", *session.posargs)
+    session.run("pytest", "tests/unit", "-q", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the unit tests with many more examples for each property, and hold the coverage of branches."""
+    install(session, "test")
+    session.run(
+        "pytest", "tests/unit", "-q", "--hypothesis-profile=thorough", "--cov", "--cov-fail-under=95", *session.posargs
+    )
 
 
 @nox.session(python=PYTHONS)

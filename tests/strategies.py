@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import string
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from docker_push.context import Context, Event
-
-settings.register_profile("untimed", deadline=None)  # a slow machine is no failure
-settings.load_profile("untimed")
 
 _REFUSED = frozenset(" ~^:?*[\\\x7f") | {chr(code) for code in range(32)}  # git-check-ref-format(1), rule 4 and 5
 _HEX = "0123456789abcdef"
