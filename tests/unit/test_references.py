@@ -137,6 +137,7 @@ def test_what_is_no_reference_is_refused(text: str):
     [
         ("linux/amd64", "linux/amd64"),
         ("linux/x86_64", "linux/amd64"),
+        ("linux/x86-64", "linux/amd64"),
         ("linux/amd64/v1", "linux/amd64"),
         ("linux/amd64/v3", "linux/amd64/v3"),
         ("linux/aarch64", "linux/arm64"),
