@@ -2,6 +2,7 @@
 
 Python's standard library only: it runs before anything is installed.
 
-    errors < folders < processes < apt < tools < busybox
-    errors < folders < processes < registry, emulation, leftovers < private_engine, found_engine < cli
+    errors < folders, processes < apt < unpack < busybox < tools < registry
+    errors < folders, processes < emulation, bridge, leftovers, docker_client
+    all of these < private_engine, found_engine < cli
 """
