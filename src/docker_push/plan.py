@@ -115,9 +115,15 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=tags.warnings,
+        warnings=(*tags.warnings, *_not_yet(images)),
         facts=facts or Facts(),
     )
+
+
+def _not_yet(images: tuple[PlannedImage, ...]) -> list[str]:
+    """Warn of what build.toml asks for and this version does not do, so that nobody relies on it."""
+    named = [image.name for image in images if image.options.test]
+    return [f"the test commands of {', '.join(named)} are not run by this version"] if named else []
 
 
 def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedImage, ...]:

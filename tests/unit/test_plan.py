@@ -292,3 +292,9 @@ def test_annotations_are_the_labels_and_the_user_s_own():
 )
 def test_an_index_is_written_for_platforms_or_attestations(platforms, attest, index):
     assert only(plan(options(image(platforms=setting(platforms), attest=attest)), CONTEXT)).has_index is index
+
+
+def test_what_is_asked_for_and_not_done_yet_is_warned_about():
+    (warning,) = plan(options(image(test=(("/bin/true",),))), CONTEXT).warnings
+
+    assert "test commands of api are not run" in warning

@@ -122,7 +122,7 @@ class BuildTable(Table):
     )
     test: tuple[values.Command, ...] | None = Field(
         None,
-        description="Commands, each a list of words, run in the staged image before any tag moves.",
+        description="Commands, each a list of words, for the staged image; this version warns that it does not run them yet.",
         examples=[[["/bin/worker", "--self-test"]]],
     )
     pull: bool | None = Field(
