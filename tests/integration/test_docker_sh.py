@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -131,3 +132,17 @@ def test_what_is_no_version_is_refused_before_anything_is_built(scratch: Scratch
     assert (done.code, scratch.tags("api")) == (2, set())
     assert "is not a version" in done.last
     assert not (scratch.root / "canary").exists()
+
+
+def test_the_tool_is_brought_along_where_it_is_not_there(scratch: Scratch, tmp_path: Path):
+    scratch.write(SMALL)
+    scratch.commit_all()
+    path = os.pathsep.join(
+        folder for folder in scratch.environ["PATH"].split(os.pathsep) if not (Path(folder) / "docker-push").exists()
+    )
+
+    done = run(scratch, PATH=path, RUNNER_TEMP=str(tmp_path / "runner temp"))
+
+    assert done.code == 0, done.err
+    assert scratch.tags("api") == {f"{scratch.commit}-main", "main", "latest"}
+    assert (tmp_path / "runner temp/docker-push/ci/bin/docker-push").exists()
