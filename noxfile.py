@@ -62,6 +62,7 @@ def types(session: nox.Session) -> None:
     """Check types: mypy, strict."""
     install(session, "types", "nox")
     session.run("mypy")
+    session.run("mypy", "scripts/local_engine", "docs/generate.py", "benchmarks/run.py", "noxfile.py", "tasks.py")
 
 
 @nox.session
