@@ -16,6 +16,7 @@ from typing import Any
 
 from local_engine.errors import EngineError
 
+_EXT4_ROOT = 2
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -57,13 +58,19 @@ def folders_of(name: str, environ: Mapping[str, str]) -> Folders:
         raise EngineError(f"the name {name!r} is not allowed: use lower case letters, digits and '-', 31 at most")
     home = Path(environ.get("HOME") or Path.home())
     state = Path(environ.get("XDG_STATE_HOME") or home / ".local/state") / "docker-push/engine" / name
-    short = hashlib.sha256(bytes(state)).hexdigest()[:8]
+    short = hashlib.sha256(bytes(state) + _root_number()).hexdigest()[:8]
     return Folders(
         name=name,
         state=state,
         run=run_root() / f"docker-push-{name}-{short}",
         cache=Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "docker-push",
     )
+
+
+def _root_number() -> bytes:
+    """Tell a chroot from its host, which share control groups, bridges and emulators; empty for a disk's own root."""
+    number = Path("/").stat().st_ino
+    return b"" if number == _EXT4_ROOT else str(number).encode()
 
 
 def run_root() -> Path:

@@ -1,7 +1,7 @@
 """Start, find and stop processes of ours on Linux.
 
-A process is ours when its argument list names a file in the environment's own folder and it lives in our process
-namespace. That stays right after a reboot, after a crash between start and note, and when a number was given to
+A process is ours when its argument list names a file in the environment's own folder and it sees the same processes and
+the same root folder as we do. That stays right after a reboot, after a crash between start and note, and when a number was given to
 another process, which a pid file alone does not.
 """
 
@@ -120,11 +120,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, seconds: 
 
 
 def _ours() -> list[tuple[int, list[str]]]:
-    namespace = _namespace(os.getpid())
+    here = _place(os.getpid())
     found = []
     for pid in _pids():
         argv = _read(pid, "cmdline").split("\0")
-        if argv[0] and pid != os.getpid() and _namespace(pid) == namespace:
+        if argv[0] and pid != os.getpid() and _place(pid) == here:
             found.append((pid, argv))
     return found
 
@@ -140,11 +140,14 @@ def _read(pid: int, file: str) -> str:
         return ""  # it ended meanwhile, or is another user's
 
 
-def _namespace(pid: int) -> str:
+def _place(pid: int) -> tuple[object, ...]:
+    """Tell processes of containers and of other roots apart, where the same path is another file."""
+    folder = _PROC / str(pid)
     try:
-        return str((_PROC / str(pid) / "ns/pid").readlink())
+        root = (folder / "root").stat()
+        return str((folder / "ns/pid").readlink()), root.st_dev, root.st_ino
     except OSError:
-        return ""
+        return ()
 
 
 def _signal(pid: int, number: signal.Signals) -> bool:
