@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import FrameType
 
-from local_engine import found_engine, private_engine
+from local_engine import found_engine, private_engine, users
 from local_engine.apt import is_debian
 from local_engine.docker_client import Client, Engine, client_of, look_at
 from local_engine.errors import EngineError
@@ -33,9 +33,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         folders = folders_of(options.name, environ)
         if options.command == "up":
-            _print(_up(folders, environ, own=options.own), options.format)
+            _print(_up(folders, environ, own=options.own, user=options.user), options.format)
         elif options.command == "down":
-            _down(folders, environ)
+            _down(folders, environ, user=options.user)
             if options.tools:
                 remove_tools(folders)
         elif options.command == "status":
@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="stop and remove what `up` made")
     down.add_argument("--tools", action="store_true", help="remove the downloaded tools too, unless others use them")
     status = commands.add_parser("status", help="list what runs, and the folder it lives in")
+    for command in (up, down):
+        command.add_argument("--for", dest="user", type=int, metavar="PID", help=_FOR)
     for command in (up, down, status):
         command.add_argument("name", metavar="NAME", help="keeps environments apart: quickstart, test, ...")
     tools = commands.add_parser("tools", help="make sure that the tools are there; print their folder")
@@ -72,21 +74,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _up(folders: Folders, environ: Mapping[str, str], *, own: bool) -> dict[str, str]:
+_FOR = "the process that uses it: `down` then leaves it to the other processes that `up` was called for and that run"
+
+
+def _up(folders: Folders, environ: Mapping[str, str], *, own: bool, user: int | None) -> dict[str, str]:
     with _lock(folders):
-        kind = load_record(folders).get("kind")
-        if kind == "found":
-            environ = {**environ, **load_record(folders).get("leading", {})}
-        client, engine = (None, "") if own or kind == "private" else _find_docker(folders, environ)
-        if kind == "found" and not isinstance(engine, Engine):
-            found_engine.down(folders, environ)
-            folders.record.unlink(missing_ok=True)
-        if client and isinstance(engine, Engine):
-            say(f"using the Docker engine at {engine.endpoint}")
-            return _found_up(folders, client, engine)
-        if not (is_debian() and os.geteuid() == 0):
-            raise EngineError(_what_is_missing(str(engine)))
-        return _private_up(folders, environ)
+        variables = _bring_up(folders, environ, own=own)
+        users.add(folders, user)
+        return variables
+
+
+def _bring_up(folders: Folders, environ: Mapping[str, str], *, own: bool) -> dict[str, str]:
+    kind = load_record(folders).get("kind")
+    if kind == "found":
+        environ = {**environ, **load_record(folders).get("leading", {})}
+    client, engine = (None, "") if own or kind == "private" else _find_docker(folders, environ)
+    if kind == "found" and not isinstance(engine, Engine):
+        found_engine.down(folders, environ)
+        folders.record.unlink(missing_ok=True)
+    if client and isinstance(engine, Engine):
+        say(f"using the Docker engine at {engine.endpoint}")
+        return _found_up(folders, client, engine)
+    if not (is_debian() and os.geteuid() == 0):
+        raise EngineError(_what_is_missing(str(engine)))
+    return _private_up(folders, environ)
 
 
 def _find_docker(folders: Folders, environ: Mapping[str, str]) -> tuple[Client | None, Engine | str]:
@@ -116,8 +127,12 @@ def _private_up(folders: Folders, environ: Mapping[str, str]) -> dict[str, str]:
         raise
 
 
-def _down(folders: Folders, environ: Mapping[str, str]) -> None:
+def _down(folders: Folders, environ: Mapping[str, str], *, user: int | None) -> None:
     with _lock(folders):
+        left = users.remaining(folders, user) if user else []
+        if left:
+            say(f"the engine {folders.name} stays: in use by {', '.join(left)}")
+            return
         if load_record(folders).get("kind") == "found":
             found_engine.down(folders, environ)
         private_engine.down(folders)  # also what an interrupted `up` left without a note
