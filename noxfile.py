@@ -26,6 +26,12 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
+def check(session: nox.Session, *argv: str) -> None:
+    """Run pytest with a temporary folder of the session's own: another run's clean-up never reaches into it."""
+    folder = Path(session.create_tmp()).resolve() / "pytest"
+    session.run("pytest", f"--basetemp={folder}", *argv, *session.posargs)
+
+
 def install(session: nox.Session, *groups: str) -> None:
     """Install this package, editable, and the named groups."""
     session.install("--editable", ".", *[requirement for name in groups for requirement in group(name)])
@@ -69,51 +75,49 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the unit tests: seconds; no Docker, no network."""
     install(session, "test")
-    session.run("pytest", "tests/unit", "-q", *session.posargs)
+    check(session, "tests/unit", "-q")
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the unit tests with many more examples for each property, and hold the coverage of branches."""
     install(session, "test")
-    session.run(
-        "pytest", "tests/unit", "-q", "--hypothesis-profile=thorough", "--cov", "--cov-fail-under=95", *session.posargs
-    )
+    check(session, "tests/unit", "-q", "--hypothesis-profile=thorough", "--cov", "--cov-fail-under=95")
 
 
 @nox.session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run the unit tests on every Python that is here."""
     install(session, "test")
-    session.run("pytest", "tests/unit", "-q", *session.posargs)
+    check(session, "tests/unit", "-q")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run the tests against a real engine, a real registry and real git."""
     install(session, "test")
-    session.run("pytest", "tests/integration", "-m", "not act", *session.posargs)
+    check(session, "tests/integration", "-m", "not act")
 
 
 @nox.session
 def workflows(session: nox.Session) -> None:
     """Run the workflow files with act, into the real engine and registry."""
     install(session, "test", "workflows")
-    session.run("pytest", "tests/integration", "-m", "act", *session.posargs)
+    check(session, "tests/integration", "-m", "act")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run the examples and every command of the documentation; check that generated pages are fresh."""
     install(session, "test")
-    session.run("pytest", "tests/docs", *session.posargs)
+    check(session, "tests/docs")
 
 
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the wheel, install it into a clean environment and use it from there."""
     session.install("pip", *group("test"))
-    session.run("pytest", "tests/package", *session.posargs)
+    check(session, "tests/package")
 
 
 @nox.session(default=False)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from docker_push.errors import ConfigError, VerificationError
+from docker_push.fingerprint import REMOTE
 from docker_push.metadata import FINGERPRINT
 from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.references import Digest, Reference
 
 _TARGET = re.compile(r"[^a-zA-Z0-9_-]+")
-_REMOTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|git@")
 
 
 class Output(str, Enum):
@@ -118,7 +118,7 @@ def _target(plan: Plan, image: PlannedImage, output: Output, names: Mapping[str,
         "network": options.network,
         "extra-hosts": _escaped_items(options.extra_hosts),
         "shm-size": options.shm_size,
-        "output": [_output(output)],
+        "output": [_output(output) + (",registry.insecure=true" if staging and plan.is_insecure else "")],
     }
     return {key: value for key, value in target.items() if value not in (None, [], {})}
 
@@ -154,7 +154,7 @@ def _annotations(image: PlannedImage) -> list[str]:
 
 def _dockerfile(context: str, dockerfile: str) -> str:
     """Return the Dockerfile as bake wants it: relative to the context, not to the root (measured, buildx 0.29)."""
-    if _REMOTE.match(context):
+    if REMOTE.match(context):
         return dockerfile
     return os.path.relpath(dockerfile, context)
 

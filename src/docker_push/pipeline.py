@@ -23,18 +23,18 @@ from docker_push.run import Run
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
 
 
-def make_plan(run: Run, *, look: bool) -> Plan:
-    """Plan the run; with ``look`` by what builder and registries hold now.
+def make_plan(run: Run, *, look: bool, build: bool = True) -> Plan:
+    """Plan the run; with ``look`` by what registries hold now and, where it may ``build``, what the builder can do.
 
     A first plan without facts tells which names to look for; it never differs from the second in the commit tag.
     """
     draft = planning.plan(run.options, run.context)
     if not look:
         return draft
-    with ThreadPoolExecutor(2) as pool:
-        builder = pool.submit(run.builder.observe)
+    with ThreadPoolExecutor(1) as pool:
+        builder = pool.submit(run.builder.observe) if build else None
         repositories = publish.observe(draft, run.clients) if draft.published else {}
-        facts = Facts(builder=builder.result(), repositories=repositories)
+        facts = Facts(builder=builder.result() if builder else None, repositories=repositories)
     plan = planning.plan(run.options, run.context, facts)
     if facts.builder:
         refuse_unable(plan, facts.builder)
@@ -42,15 +42,12 @@ def make_plan(run: Run, *, look: bool) -> Plan:
 
 
 def refuse_unable(plan: Plan, builder: BuilderFacts) -> None:
-    """Raise BuilderError where the builder cannot build what is asked: a platform, or several at once."""
+    """Raise BuilderError where the builder's image store cannot hold what is asked.
+
+    A platform that the builder does not list is no reason: an image without RUN steps, or one that is cross-compiled, needs
+    no emulation. The plan warns of it.
+    """
     for image in (image for image in plan.images if image.action is Action.BUILD):
-        missing = [str(platform) for platform in image.platforms if platform not in builder.platforms]
-        if missing:
-            hint = "Install emulation: docker run --privileged --rm tonistiigi/binfmt --install all; or use another builder."
-            known = ", ".join(map(str, builder.platforms))
-            raise BuilderError(
-                f"image {image.name}: builder {builder.name} cannot build {', '.join(missing)}, only {known}", hint=hint
-            )
         if image.has_index and not builder.multi_platform:
             hint = (
                 "Turn on Docker's containerd image store, or run: docker buildx create --use"
@@ -126,28 +123,30 @@ def tell(step: Step, say: Callable[[str], None]) -> None:
 
 def find_staged(run: Run) -> StagedRun:
     """Find what is staged for this commit, by this run or another, here or on another machine, and verify it."""
-    plan = make_plan(run, look=True)
-    run.surroundings.say(report.plan_text(plan))
+    plan = make_plan(run, look=True, build=False)
     clients = run.clients
     digests = publish.find_staged(plan, clients)
     staged = publish.verify(plan, digests, clients)
+    for outcome in publish.staged_tags(plan, staged):
+        run.surroundings.say(report.tag_text(outcome))
     return StagedRun(plan=plan, staging=Staging(digests=digests, seconds={}), staged=staged)
 
 
 def move(run: Run, found: StagedRun) -> RunReport:
     """Move the tags of what is staged and verified; an error tells which tags were moved before it."""
-    outcomes = list(publish.staged_tags(found.plan, found.staged))
+    staged = publish.settle(found.staged, run.clients)
+    outcomes = list(publish.staged_tags(found.plan, staged))
 
     def done(outcome: publish.TagOutcome) -> None:
         outcomes.append(outcome)
         run.surroundings.say(report.tag_text(outcome))
 
     try:
-        publish.move(found.staged, run.clients, done)
+        publish.move(staged, run.clients, done)
     except DockerPushError as error:
         error.details += tuple(report.tag_text(outcome) for outcome in outcomes)
         raise
-    return report.outcome(found.plan, found.staging, found.staged, outcomes)
+    return report.outcome(found.plan, found.staging, staged, outcomes)
 
 
 def unmoved(found: StagedRun) -> RunReport:

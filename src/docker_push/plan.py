@@ -5,17 +5,15 @@ Pure: the same options, context and facts give the same plan. Execution only rea
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from docker_push import metadata, selection, tagging
+from docker_push import fingerprint, metadata, selection, tagging
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
-from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
+from docker_push.references import Digest, Platform, Reference, Repository, Tag
 from docker_push.slugs import slug
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
 
@@ -94,9 +92,10 @@ class Plan:
         """Return the images whose tags are put."""
         return tuple(image for image in self.images if image.publish)
 
-    def insecure(self, registry: Registry) -> bool:
-        """Tell whether plain http was allowed for a registry."""
-        return any(entry.insecure for entry in self.registries if entry.registry.value == registry)
+    @property
+    def is_insecure(self) -> bool:
+        """Tell whether plain http was allowed for a registry of the run."""
+        return any(entry.insecure for entry in self.registries)
 
 
 def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan:
@@ -115,7 +114,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=(*tags.warnings, *_not_yet(images)),
+        warnings=(*tags.warnings, *_not_yet(images), *_unlisted(images, facts)),
         facts=facts or Facts(),
     )
 
@@ -124,6 +123,20 @@ def _not_yet(images: tuple[PlannedImage, ...]) -> list[str]:
     """Warn of what build.toml asks for and this version does not do, so that nobody relies on it."""
     named = [image.name for image in images if image.options.test]
     return [f"the test commands of {', '.join(named)} are not run by this version"] if named else []
+
+
+def _unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
+    """Warn of platforms that the builder does not list: their RUN steps need emulation that is not there."""
+    builder = facts.builder if facts else None
+    if builder is None or not builder.platforms:
+        return []
+    return [
+        f"builder {builder.name} does not list {', '.join(missing)} of {image.name}: RUN steps need emulation"
+        " (docker run --privileged --rm tonistiigi/binfmt --install all)"
+        for image in images
+        if image.action is Action.BUILD
+        and (missing := [str(one) for one in image.platforms if one not in builder.platforms])
+    ]
 
 
 def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedImage, ...]:
@@ -150,7 +163,7 @@ def _draft(
     tags = _tag_plan(options, context, facts, repositories[0])
     cache_from, cache_to, cache_why = _cache(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
-    fingerprint = _fingerprint(image, context, labels, before)
+    needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
     draft = PlannedImage(
         name=image.name,
         options=image,
@@ -166,7 +179,7 @@ def _draft(
         cache_from=cache_from,
         cache_to=cache_to,
         cache_why=cache_why,
-        fingerprint=fingerprint,
+        fingerprint=fingerprint.of(image, context, labels, needs),
         lists_tags=selection.release(options, context) is not None
         and (options.tags.latest == "release" or bool(options.tags.semver)),
     )
@@ -221,32 +234,6 @@ def _cache(
     return read, (write,), f"read {' then '.join(chain)}, write {branch}"
 
 
-def _fingerprint(
-    image: ImageOptions, context: Context, labels: Mapping[str, str], before: Mapping[str, PlannedImage]
-) -> str:
-    """Hash all that the plan says about an image's content; secrets count by their names, dependencies by theirs."""
-    content = {
-        "commit": context.commit,
-        "revision": context.revision,
-        "dockerfile": image.dockerfile.value,
-        "context": image.context.value,
-        "platforms": sorted(map(str, image.platforms.value)),
-        "target": image.target,
-        "args": dict(image.args),
-        "secrets": sorted(secret.id for secret in image.secret),
-        "ssh": sorted(entry.id for entry in image.ssh),
-        "contexts": dict(image.contexts),
-        "labels": dict(labels),
-        "annotations": dict(image.annotations),
-        "attest": sorted(image.attest),
-        "network": image.network,
-        "extra-hosts": dict(image.extra_hosts),
-        "shm-size": image.shm_size,
-        "needs": {name: before[name].fingerprint for name in sorted(image.depends_on)},
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Facts) -> PlannedImage:
     """Adopt what is staged under our commit tag with our fingerprint, complete, in every registry; else build."""
     found = [_staged(facts, repository) for repository in draft.repositories]
@@ -254,8 +241,11 @@ def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Fac
         return draft
     if options.rebuild:
         return replace(draft, why="--rebuild: what is staged for this commit is replaced")
-    if context.dirty and context.ci == "local":
+    if context.dirty:
         return replace(draft, why="the working tree has changes: a commit does not say what they are")
+    moving = fingerprint.moving_context(draft.options)
+    if moving:
+        return replace(draft, why=f"{moving} may hold something else by now: pin it by commit or digest")
     whole = [
         entry
         for entry in found

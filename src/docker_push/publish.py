@@ -8,22 +8,17 @@ commit tags alone and read back; only when every image of the run is verified on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
 
 from docker_push.errors import OverwriteError, VerificationError
 from docker_push.facts import Published, RepositoryFacts
 from docker_push.metadata import FINGERPRINT
+from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
 from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
 from docker_push.registry import Client, Manifest
 from docker_push.tagging import PlannedTag, TagKind
-
-T = TypeVar("T")
-R = TypeVar("R")
-_IN_FLIGHT = 4  # requests to one registry, as go-containerregistry and BuildKit do
 
 
 class State(str, Enum):
@@ -85,7 +80,7 @@ def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
         tags = client.tags(repository) if image.lists_tags else ()
         return repository, RepositoryFacts(tags=tags, commit=_published(client, repository, image.commit_tag))
 
-    return dict(_in_parallel(look, places))
+    return dict(in_parallel(look, places))
 
 
 def _published(client: Client, repository: Repository, tag: Tag) -> Published | None:
@@ -109,7 +104,7 @@ def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients) -> tuple
     by digest and hashed. Raises VerificationError for the first image that is not whole.
     """
     places = [(image, repository) for image in plan.published for repository in image.repositories]
-    return tuple(_in_parallel(lambda place: _verified(*place, digests[place[0].name], clients), places))
+    return tuple(in_parallel(lambda place: _verified(*place, digests[place[0].name], clients), places))
 
 
 def _verified(image: PlannedImage, repository: Repository, digest: Digest, clients: Clients) -> Staged:
@@ -192,36 +187,56 @@ def find_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
             hint = f"Run docker.stage --image {image.name} for this commit first."
             raise VerificationError(f"image {image.name}: nothing to publish: {what}", hint=hint)
         found[image.name] = kinds.pop()
+        for repository in image.repositories:
+            _refuse_other_plan(image, repository, clients[repository.registry].get(repository, found[image.name]))
     return found
 
 
+def _refuse_other_plan(image: PlannedImage, repository: Repository, manifest: Manifest) -> None:
+    if manifest.annotations.get(FINGERPRINT) != image.fingerprint:
+        hint = f"Run docker.stage --image {image.name} with the flags and variables of this run first."
+        raise VerificationError(f"image {image.name}: {image.staged(repository)} was staged by another plan", hint=hint)
+
+
+def settle(staged: Sequence[Staged], clients: Clients) -> tuple[Staged, ...]:
+    """Read every commit tag again and return what stands there: another run of this commit may have come in between.
+
+    Of two runs with one plan the one whose work stands there wins, so that all tags, and what both report, agree. Raises
+    VerificationError where the commit tag is gone or is another plan's.
+    """
+    return tuple(in_parallel(lambda one: _settled(one, clients), staged))
+
+
 def move(staged: Sequence[Staged], clients: Clients, on_tag: Callable[[TagOutcome], None]) -> tuple[TagOutcome, ...]:
-    """Put every tag of every image on its verified bytes, kind by kind, ``latest`` last; return what happened.
+    """Put every tag of every settled image on its verified bytes, step by step, ``latest`` last; return what happened.
 
     Versions are looked up first, all of them: one that names other bytes raises OverwriteError before any tag moves.
     ``on_tag`` is called as each tag is done, so that an interrupted run can still say what it did.
     """
-    settled = _in_parallel(lambda one: _settled(one, clients), staged)
-    _refuse_overwrites(settled, clients)
+    _refuse_overwrites(staged, clients)
     outcomes: list[TagOutcome] = []
-    for kinds in _ORDER:
-        work = [(one, tag) for one in settled for tag in one.image.tags if tag.kind in kinds]
+    for step in _ORDER:
+        work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
 
         def put(place: tuple[Staged, PlannedTag]) -> TagOutcome:
             outcome = _put(*place, clients)
             on_tag(outcome)
             return outcome
 
-        outcomes += _in_parallel(put, work)
+        outcomes += in_parallel(put, work)
     return tuple(outcomes)
 
 
-# the commit tag is not among them: staging put it
-_ORDER = ((TagKind.BRANCH, TagKind.EXTRA), (TagKind.SEMVER,), (TagKind.LATEST,))
+# The commit tag is not among them: staging put it. An alias follows the version that it is an alias of.
+_ORDER = (
+    {(TagKind.BRANCH, True), (TagKind.EXTRA, True)},
+    {(TagKind.SEMVER, False)},
+    {(TagKind.SEMVER, True)},
+    {(TagKind.LATEST, True)},
+)
 
 
 def _settled(one: Staged, clients: Clients) -> Staged:
-    """Read the commit tag again: of two runs of one commit the one whose work stands there wins, so that all tags agree."""
     client = clients[one.repository.registry]
     head = client.head(one.repository, one.image.commit_tag)
     if head is not None and head.digest == one.manifest.digest:
@@ -245,7 +260,7 @@ def _refuse_overwrites(staged: Sequence[Staged], clients: Clients) -> None:
         head = clients[one.repository.registry].head(one.repository, tag.tag)
         return head.digest if head else None
 
-    for (one, tag), before in zip(fixed, _in_parallel(look, fixed), strict=True):
+    for (one, tag), before in zip(fixed, in_parallel(look, fixed), strict=True):
         if before is not None and before != one.manifest.digest:
             raise OverwriteError(
                 f"image {one.image.name}: {Reference(one.repository, tag.tag)} was already published as {before},"
@@ -279,15 +294,3 @@ def _read_back(one: Staged, tag: PlannedTag, client: Client) -> None:
             f" but the registry answers {head.digest if head else 'that it does not exist'}",
             hint="Another run may be moving the same tag: let one finish, then run the same command again.",
         )
-
-
-def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Do ``work`` for every item, a few at a time, and return the results in order; the first error is raised."""
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise

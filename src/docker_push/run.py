@@ -21,6 +21,8 @@ from docker_push.references import Registry
 from docker_push.registry import Client
 
 FILE = "build.toml"
+_LINE = 8  # characters: shorter lines of a secret are ordinary text
+_SECRET_FILE = 64 * 1024  # bytes of a secret's file that are looked for in what is said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Run:
 
 
 def find_root(folder: Path) -> Path:
-    """Return the nearest folder at or above ``folder`` with a build.toml; without one ``folder`` itself.
+    """Return the nearest folder at or above ``folder`` with a build.toml; without one the top of the repository.
 
     The search ends at the repository's top: a build.toml above it belongs to something else.
     """
@@ -82,7 +84,7 @@ def find_root(folder: Path) -> Path:
         if (parent / FILE).is_file():
             return parent
         if (parent / ".git").exists():
-            break
+            return parent
     return folder
 
 
@@ -109,7 +111,7 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     file = config.load(path, root) if path.is_file() else BuildFile()
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
-    redact = Redactor(_secrets(chosen, environ), _users(chosen, environ))
+    redact = Redactor(_secrets(chosen, environ, root), _users(chosen, environ))
     quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
     echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
     runner = surroundings.runner(environ=_child_environ(chosen, environ), folder=root, redact=redact, echo=echo)
@@ -135,11 +137,26 @@ def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner)
     )
 
 
-def _secrets(chosen: Options, environ: Mapping[str, str]) -> list[str]:
+def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
     found = [environ[name] for name in names if name and environ.get(name)]
-    return [form for secret in found for form in dict.fromkeys((secret, secret.rstrip("\r\n")))]
+    found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
+    return [form for secret in found for form in dict.fromkeys((secret, *_lines(secret)))]
+
+
+def _lines(secret: str) -> list[str]:
+    """Return the lines of a secret that are long enough to be one: a log shows line by line."""
+    return [line for line in secret.splitlines() if len(line) >= _LINE]
+
+
+def _content(path: Path) -> str:
+    """Return what a secret's file holds, as far as it is looked for; BuildKit tells where it is missing."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_SECRET_FILE).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:

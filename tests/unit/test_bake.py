@@ -217,3 +217,9 @@ def test_a_file_that_does_not_name_the_digest_ends_the_run(text: str):
 
 def test_an_empty_run_has_no_batches():
     assert bake.batches(made(), 50)[0] == Batch(images=made().images)
+
+
+def test_an_insecure_registry_is_pushed_to_over_http():
+    rendered = target(registries=(registry("registry.internal:5000", insecure=True),))
+
+    assert rendered["output"] == ["type=image,push=true,store=false,oci-mediatypes=true,registry.insecure=true"]

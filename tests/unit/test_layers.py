@@ -17,7 +17,7 @@ LAYERS = [
     {"options", "git", "schema"},
     {"context"},
     {"facts"},
-    {"tagging", "metadata", "selection"},
+    {"tagging", "metadata", "selection", "fingerprint", "parallel"},
     {"plan"},
     {"bake", "progress"},
     {"builder", "credentials", "engine"},

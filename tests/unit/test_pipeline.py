@@ -132,11 +132,33 @@ def test_offline_nothing_is_asked(world: RecordedWorld):
     assert [image.name for image in plan.images] == ["api"]
 
 
-def test_a_platform_that_the_builder_lacks_is_named_before_anything_is_built(world: RecordedWorld):
-    with pytest.raises(BuilderError, match=r"cannot build linux/s390x, only linux/amd64, linux/arm64"):
-        push(world, platforms=("linux/s390x",))
+def test_a_platform_that_the_builder_does_not_list_is_warned_about(world: RecordedWorld):
+    push(world, platforms=("linux/s390x",))
 
-    assert bakes(world) == 0
+    assert "warning: builder default does not list linux/s390x of api: RUN steps need emulation" in world.text
+
+
+def test_publishing_what_is_staged_needs_no_docker(world: RecordedWorld):
+    with opened(world.surroundings(), Flags()) as run:
+        pipeline.stage(run)
+    world.calls.clear()
+
+    with opened(world.surroundings(), Flags()) as run:
+        pipeline.move(run, pipeline.find_staged(run))
+
+    assert [argv for argv, _ in world.calls if argv[0] == "docker"] == []
+
+
+def test_what_is_printed_is_what_stands_there_after_two_runs_at_once(world: RecordedWorld):
+    with opened(world.surroundings(), Flags()) as run:
+        found = pipeline.stage(run)
+        fingerprint = found.plan.images[0].fingerprint
+        theirs = world.memory.put_index(
+            API, found.plan.images[0].platforms, f"{COMMIT}-main", fingerprint=fingerprint, note="x"
+        )
+        done = pipeline.move(run, found)
+
+    assert report.references(done) == [f"localhost:5000/{API}:{COMMIT}-main@{theirs}"]
 
 
 def test_a_store_for_one_platform_is_named_with_the_ways_out(world: RecordedWorld):

@@ -109,8 +109,9 @@ def test_rebuild_adopts_nothing():
     assert only(plan(options(rebuild=True), CONTEXT, staged(options()))).action is Action.BUILD
 
 
-def test_a_dirty_tree_adopts_nothing():
-    dirty = replace(CONTEXT, dirty=True, ci="local")
+@pytest.mark.parametrize("ci", ["local", "seed", "github"])
+def test_a_dirty_tree_adopts_nothing(ci: str):
+    dirty = replace(CONTEXT, dirty=True, ci=ci)
     made = only(plan(options(), dirty))
     facts = Facts(
         repositories={
@@ -298,3 +299,27 @@ def test_what_is_asked_for_and_not_done_yet_is_warned_about():
     (warning,) = plan(options(image(test=(("/bin/true",),))), CONTEXT).warnings
 
     assert "test commands of api are not run" in warning
+
+
+@pytest.mark.parametrize(
+    ("context", "adopted"),
+    [
+        (".", True),
+        ("https://example.com/a.git#main", False),
+        ("git@example.com:a/b.git", False),
+        (f"https://example.com/a.git#{COMMIT}", True),
+        (f"https://example.com/a.git#{COMMIT}:folder", True),
+    ],
+)
+def test_a_remote_context_that_may_have_moved_is_built(context: str, adopted: bool):
+    opts = options(image(context=setting(context)))
+
+    assert (only(plan(opts, CONTEXT, staged(opts))).action is Action.ADOPT) is adopted
+
+
+def test_a_named_context_that_may_have_moved_is_built():
+    moving = options(image(contexts={"base": "docker-image://busybox:1.37"}))
+    pinned = options(image(contexts={"base": f"docker-image://busybox@{DIGEST}"}))
+
+    assert only(plan(moving, CONTEXT, staged(moving))).action is Action.BUILD
+    assert only(plan(pinned, CONTEXT, staged(pinned))).action is Action.ADOPT

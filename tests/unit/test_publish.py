@@ -50,7 +50,7 @@ class World:
         return publish.verify(self.plan, self.digests, self.clients)
 
     def move(self, staged: tuple[publish.Staged, ...] | None = None) -> tuple[TagOutcome, ...]:
-        return publish.move(staged or self.verify(), self.clients, self.done.append)
+        return publish.move(publish.settle(staged or self.verify(), self.clients), self.clients, self.done.append)
 
     def observed(self) -> Plan:
         """Return the plan again, by what the registry holds now."""
@@ -261,3 +261,30 @@ def test_a_fork_s_run_looks_at_nothing_it_may_not_push():
     fork = plan(asked(), replace(CONTEXT, event=Event.PULL_REQUEST, pull_request=12, trusted=False))
 
     assert publish.verify(fork, {}, {}) == ()
+
+
+def test_what_is_reported_after_settling_is_what_stands_there():
+    world = World()
+    staged = world.verify()
+    theirs = world.memory.put_index(API, BOTH, TAG, fingerprint=world.plan.images[0].fingerprint, note="theirs")
+
+    (settled,) = publish.settle(staged, world.clients)
+
+    assert settled.reference.digest == theirs
+
+
+def test_what_another_plan_staged_is_not_published():
+    world = World()
+    world.memory.put_index(API, BOTH, TAG, fingerprint="another plan")
+
+    with pytest.raises(VerificationError, match="staged by another plan"):
+        publish.find_staged(world.plan, world.clients)
+
+
+def test_an_alias_follows_its_version():
+    world = World(version=version("v1.2.3"), tags=TagsTable(semver=("{major}",)))
+
+    world.move()
+
+    puts = [line.rsplit("/", 1)[1] for line in world.memory.log if line.startswith("PUT")]
+    assert puts == ["main", "v1.2.3", "1", "latest"]

@@ -29,7 +29,14 @@ def test_a_build_toml_above_the_repository_belongs_to_something_else(tmp_path: P
     assert run.find_root(tmp_path / "repository") == tmp_path / "repository"
 
 
-def test_without_a_build_toml_the_folder_is_the_root(tmp_path: Path):
+def test_without_a_build_toml_the_top_of_the_repository_is_the_root(tmp_path: Path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a").mkdir()
+
+    assert run.find_root(tmp_path / "a") == tmp_path
+
+
+def test_outside_a_repository_the_folder_is_the_root(tmp_path: Path):
     assert run.find_root(tmp_path) == tmp_path
 
 
@@ -99,3 +106,13 @@ def test_a_broken_file_ends_the_run_before_anything_is_started(world: RecordedWo
         run.read(world.surroundings(), Flags())
 
     assert world.calls == []
+
+
+def test_a_secret_of_several_lines_is_redacted_line_by_line(world: RecordedWorld):
+    world.write('[images.api]\nsecret = [{ id = "key", env = "KEY" }, { id = "file", src = "token" }]\n')
+    (world.folder / "token").write_text("file-s3cret\n")
+    world.environ |= {"KEY": "-----BEGIN-----\nAAAABBBBCCCC\n"}
+
+    run.read(world.surroundings(), Flags()).surroundings.say("AAAABBBBCCCC and file-s3cret")
+
+    assert world.said == ["*** and ***"]
