@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docker_push import bake
 from docker_push.bake import Batch, Output
@@ -25,6 +26,7 @@ from docker_push.progress import Progress, Step, printable, target_of
 from docker_push.references import Digest, Platform
 
 _LOG_SHOWN = 20
+_START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
 # of an image, no attestations, and exports no cache.
 _CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace"
@@ -46,7 +48,21 @@ class Builder:
     folder: Path
 
     def observe(self) -> BuilderFacts:
-        """Look at the builder; raises BuilderError where buildx or the engine is missing or the builder unknown."""
+        """Look at the builder; raises BuilderError where buildx or the engine is missing or the builder unknown.
+
+        A builder that was created and never used is started: only then does it know its platforms.
+        """
+        entry = self._listed()
+        if _is_asleep(entry):
+            started = self.runner.run(
+                ["docker", "buildx", "inspect", "--bootstrap", str(entry["Name"])], timeout=_START
+            )
+            if started.status != 0:
+                raise _unusable(started)
+            entry = self._listed()
+        return self._facts(entry)
+
+    def _listed(self) -> Mapping[str, object]:
         found = self.runner.run(["docker", "buildx", "ls", "--format", "{{json .}}"], timeout=30)
         if found.status != 0:
             raise _unusable(found)
@@ -55,7 +71,7 @@ class Builder:
         if entry is None:
             known = ", ".join(sorted({str(entry.get("Name")) for entry in builders})) or "none"
             raise BuilderError(f"buildx knows no builder {self.name or ''}".rstrip(), hint=f"Known builders: {known}.")
-        return self._facts(entry)
+        return entry
 
     def bake(self, plan: Plan, batch: Batch, output: Output, on_step: Callable[[Step], None]) -> dict[str, Digest]:
         """Build a batch and return image name -> digest of what was pushed (empty where nothing is pushed).
@@ -94,8 +110,7 @@ class Builder:
         return entry.get("Name") == self.name if self.name else bool(entry.get("Current"))
 
     def _facts(self, entry: Mapping[str, object]) -> BuilderFacts:
-        nodes = entry.get("Nodes")
-        nodes = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+        nodes = _nodes(entry)
         name, driver = str(entry.get("Name")), str(entry.get("Driver"))
         trouble = next((str(part["Err"]) for part in (entry, *nodes) if part.get("Err")), "")
         listed = [str(text).rstrip("*") for node in nodes for text in node.get("Platforms") or ()]
@@ -108,6 +123,17 @@ class Builder:
             platforms=tuple(dict.fromkeys(Platform.parse(text) for text in listed)),
             multi_platform=driver != "docker" or any(_CONTAINERD in (node.get("Labels") or ()) for node in nodes),
         )
+
+
+def _nodes(entry: Mapping[str, object]) -> list[Mapping[str, Any]]:
+    nodes = entry.get("Nodes")
+    return [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+
+
+def _is_asleep(entry: Mapping[str, object]) -> bool:
+    nodes = _nodes(entry)
+    quiet = not entry.get("Err") and not any(node.get("Err") for node in nodes)
+    return bool(nodes) and quiet and all(node.get("Status") == "inactive" for node in nodes)
 
 
 def _object(line: str) -> Mapping[str, object]:

@@ -153,6 +153,7 @@ def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     from docker_push import pipeline  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
+    _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.unmoved(pipeline.stage(run)), given)
@@ -164,6 +165,7 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     from docker_push import pipeline  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
+    _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.move(run, pipeline.find_staged(run)), given)
@@ -175,6 +177,7 @@ def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> 
     from docker_push import pipeline  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
+    _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
             _finish(surroundings, pipeline.move(run, pipeline.stage(run)), given)
@@ -213,10 +216,19 @@ def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]
 def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401 - report.RunReport
     from docker_push import report  # noqa: PLC0415
 
-    if given["report"]:
-        _write(surroundings.folder / given["report"], _json(report.run_json(done)))
     for line in report.references(done):
         surroundings.emit(line)
+    if given["report"]:
+        _write(surroundings.folder / given["report"], _json(report.run_json(done)))
+
+
+def _check_report(surroundings: Surroundings, given: Mapping[str, Any]) -> None:
+    """Refuse a report that could not be written, before anything is built."""
+    folder = (surroundings.folder / (given["report"] or "")).parent
+    if given["report"] and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ConfigError(
+            f"--report {given['report']}: {folder} is no folder that can be written to", hint="Name another file."
+        )
 
 
 def _write(path: Path, text: str) -> None:

@@ -203,3 +203,29 @@ def test_nothing_is_allowed_that_was_not_asked_for(tmp_path: Path):
     run(tmp_path, bakes, plan(options(image(platforms=image().platforms)), CONTEXT), Output.CHECK)
 
     assert "--allow" not in bakes.argv
+
+
+def test_a_builder_that_was_never_used_is_started(tmp_path: Path):
+    started: list[str] = []
+
+    def docker(argv: Sequence[str], _input: str | None, _environ: object) -> Completed:
+        if argv[2] == "inspect":
+            started.append(argv[-1])
+            return completed()
+        asleep = {"Platforms": None, "Labels": None, "Status": "inactive"}
+        awake = {"Status": "running"}
+        return completed(json.dumps(entry("far", "docker-container", **(awake if started else asleep))))
+
+    facts = builder(tmp_path, docker, "far")[0].observe()
+
+    assert (started, str(facts.platforms[0])) == (["far"], "linux/amd64")
+
+
+def test_a_builder_that_does_not_start_is_one_clear_error(tmp_path: Path):
+    def docker(argv: Sequence[str], _input: str | None, _environ: object) -> Completed:
+        if argv[2] == "inspect":
+            return completed(status=1, stderr="ERROR: no such image")
+        return completed(json.dumps(entry("far", "docker-container", Platforms=None, Status="inactive")))
+
+    with pytest.raises(BuilderError, match="no such image"):
+        builder(tmp_path, docker, "far")[0].observe()

@@ -183,3 +183,9 @@ def test_a_terminal_is_asked_and_a_pipe_is_not(monkeypatch: pytest.MonkeyPatch):
 
 def test_what_is_public_is_there():
     assert all(hasattr(tasks, name) for name in tasks.__all__)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_built(world: RecordedWorld):
+    assert invoke("push", "--report", "no/such/folder/x.json") == 2
+
+    assert (world.calls, world.memory.manifests) == ([], {})
