@@ -58,9 +58,8 @@ class PrivateApt:
                 return
             failures.append(f"{archive}: {_first_error(output)}")
         raise EngineError(
-            "cannot download Debian's package lists: check the network and the proxy settings, then try again ("
-            + "; ".join(failures)
-            + ")"
+            f"cannot download Debian's package lists ({'; '.join(failures)}): "
+            "check the network, the proxy settings and the free space, then try again"
         )
 
     def newest(self, name: str, architecture: str, version: str = "") -> Package:
