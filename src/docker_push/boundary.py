@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from invoke.exceptions import Exit
 
-from docker_push.errors import DockerPushError, InterruptedRunError
+from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
+from docker_push.process import Redactor, one_line
+from docker_push.progress import printable
+from docker_push.references import quoted
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,7 +43,7 @@ def boundary(*, debug: bool) -> Iterator[Surroundings]:
 
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        with tempfile.TemporaryDirectory(prefix="docker-push-", dir=os.environ.get("RUNNER_TEMP") or None) as temporary:
+        with _temporary() as temporary:
             yield Surroundings(
                 environ=dict(os.environ),
                 folder=Path.cwd(),
@@ -48,25 +53,20 @@ def boundary(*, debug: bool) -> Iterator[Surroundings]:
                 clock=time.monotonic,
                 debug=debug,
             )
-    except KeyboardInterrupt:
-        _exit(InterruptedRunError("interrupted", hint=_RESUME), InterruptedRunError.exit_code)
-    except InterruptedRunError as error:
-        _exit(error, error.status)
+    except KeyboardInterrupt as error:
+        _exit(InterruptedRunError("interrupted", hint=_RESUME), error, debug=debug)
     except DockerPushError as error:
-        if debug:
-            raise
-        _exit(error, error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
+        _exit(error, error, debug=debug)
+    except Exception as error:  # noqa: BLE001 - the last door
         # a bug of ours: the user's next step is to report it, not to read a traceback
-        where = f"{type(error).__name__}: {error}"
-        _exit(DockerPushError(f"unexpected {where}", hint=_BUG), DockerPushError.exit_code)
+        where = one_line(f"{type(error).__name__}: {error}", _redactor())
+        _exit(DockerPushError(f"unexpected {where}", hint=_BUG), error, debug=debug)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 _BUG = "This is a bug: run the same command with --debug and report what it prints, without secrets."
+_SECRET = re.compile(r"PASSWORD|PASSWD|TOKEN|SECRET|_KEY$", re.IGNORECASE)
 _RESUME = "The same command goes on where this one stopped: what is staged is not built again."
 
 
@@ -74,6 +74,28 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     raise InterruptedRunError("terminated", hint=_RESUME, signal_number=number)
 
 
-def _exit(error: DockerPushError, code: int) -> NoReturn:
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    given = os.environ.get("RUNNER_TEMP") or None
+    try:
+        return tempfile.TemporaryDirectory(prefix="docker-push-", dir=given)
+    except OSError as error:
+        where = f"RUNNER_TEMP: {quoted(given)}" if given else "the folder for temporary files"
+        name = "RUNNER_TEMP" if given else "TMPDIR"
+        hint = f"Set {name} to a folder that exists and may be written to{', or unset it' if given else ''}."
+        raise ConfigError(f"{where} cannot hold temporary files: {error.strerror}", hint=hint) from error
+
+
+def _exit(error: DockerPushError, cause: BaseException, *, debug: bool) -> NoReturn:
     lines = [f"  | {line}" for line in error.details]
+    if debug:
+        text = "".join(traceback.format_exception(type(cause), cause, cause.__traceback__))
+        lines.insert(0, printable(_redactor()(text)).rstrip())
+    code = error.status if isinstance(error, InterruptedRunError) else error.exit_code
     raise Exit("\n".join([*lines, f"docker-push: {error}"]), code)
+
+
+def _redactor() -> Redactor:
+    """Know the secrets by their variables' names: what the run knows of them is gone when its errors come here."""
+    secrets = [value for name, value in os.environ.items() if _SECRET.search(name)]
+    users = [value for name, value in os.environ.items() if name.endswith(("_USER", "_USERNAME"))]
+    return Redactor(secrets, users)

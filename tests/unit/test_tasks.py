@@ -136,11 +136,62 @@ def test_an_error_shows_its_details_above_its_line(world: RecordedWorld, capsys:
     assert "docker-push: image api: the build failed" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def test_debug_raises_what_happened(world: RecordedWorld):
+def test_debug_shows_where_it_happened_and_keeps_the_exit_code(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str]
+):
     world.broken = "api"
 
-    with pytest.raises(Exception, match="the build failed"):
-        Program(name="docker-push", namespace=docker).run(["docker-push", "push", "--debug"])
+    assert invoke("push", "--debug") == 7
+
+    err = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in err
+    assert err.strip().splitlines()[-1].startswith("docker-push: image api: the build failed")
+
+
+def test_debug_shows_no_password(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def docker(*_: object) -> None:
+        raise ValueError(f"{os.environ['DOCKER_PASSWORD']} and {os.environ['CI_REGISTRY_PASSWORD']}\n::error::x")
+
+    monkeypatch.setenv("DOCKER_PASSWORD", "s3cret-value")
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("CI_REGISTRY_PASSWORD", "an0ther-value")
+    monkeypatch.setattr(world, "docker", docker)
+
+    assert invoke("push", "--debug") == 1
+
+    err = capsys.readouterr().err
+    assert "ValueError: *** and ***" in err
+    assert ("s3cret-value" in err, "an0ther-value" in err) == (False, False)
+    assert not any(line.lstrip().startswith("::") for line in err.splitlines())
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
+def test_a_folder_for_temporary_files_that_is_not_there_is_named(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, debug: tuple[str, ...]
+):
+    monkeypatch.setenv("RUNNER_TEMP", str(world.folder / "nowhere"))
+
+    assert invoke("plan", "--offline", *debug) == 2
+
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("docker-push: RUNNER_TEMP: '")
+    assert "Set RUNNER_TEMP to a folder that exists" in last
+
+
+@pytest.mark.usefixtures("world")
+def test_without_any_folder_for_temporary_files_tmpdir_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.delenv("RUNNER_TEMP")
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+
+    assert invoke("plan", "--offline") == 2
+    assert "Set TMPDIR to a folder that exists" in capsys.readouterr().err
 
 
 def test_a_fault_of_ours_is_called_one(
@@ -151,18 +202,24 @@ def test_a_fault_of_ours_is_called_one(
     assert invoke("push") == 1
 
     assert "This is a bug" in capsys.readouterr().err
-    with pytest.raises(ZeroDivisionError):
-        Program(name="docker-push", namespace=docker).run(["docker-push", "push", "--debug"])
+    assert invoke("push", "--debug") == 1
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_has_its_own_exit_code(
-    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: int
+    world: RecordedWorld,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    debug: tuple[str, ...],
 ):
     monkeypatch.setattr(world, "git", lambda *_: os.kill(os.getpid(), number))
     before = signal.getsignal(signal.SIGTERM)
 
-    assert invoke("push") == code
+    assert invoke("push", *debug) == code
 
     assert "goes on where this one stopped" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) == before
