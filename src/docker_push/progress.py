@@ -17,11 +17,17 @@ _LOG_LINES = 40
 _TARGET = re.compile(r"\[([A-Za-z0-9_-]+)[ \]]")
 _CACHE = re.compile(r"(?:\[[A-Za-z0-9_-]+\] )?(?:importing|exporting) cache")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they show text in another order than it is in
+# actions/runner ActionCommand.cs: "##[" anywhere in a line, "::" at its start after blanks
+_COMMAND = re.compile(r"(#)(?=#\[)|(^[^\S\n]*:)(?=:)", re.MULTILINE)
 
 
 def printable(text: str) -> str:
-    """Return foreign text without terminal escapes and control characters, tabs and line ends kept."""
-    return _CONTROL.sub("", text)
+    """Return foreign text without terminal escapes and control characters, tabs and line ends kept.
+
+    What GitHub's runner would take for a command (``::error::``, ``##[error]``) gets a blank that makes it none.
+    """
+    return _COMMAND.sub(r"\g<0> ", _BIDI.sub("", _CONTROL.sub("", text)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from docker_push.plan import Plan, PlannedImage
 from docker_push.progress import Step, printable
 from docker_push.publish import Staged, State, TagOutcome
 from docker_push.references import Digest
+from docker_push.tagging.naming import legible
 
 SCHEMA = 1
 _SHORT = 19  # "sha256:" and twelve digits: enough to compare by eye
@@ -117,12 +118,12 @@ def _image_json(image: PlannedImage) -> dict[str, object]:
 def plan_text(plan: Plan) -> str:
     """Return the plan as a person reads it: what is built, where it goes, and why each tag."""
     context = plan.context
-    where = f"branch {context.branch or plan.slug}" if context.tag is None else f"tag {context.tag}"
+    where = f"branch {legible(context.branch or plan.slug)}" if context.tag is None else f"tag {legible(context.tag)}"
     lines = [f"{context.repository} {where} commit {context.commit[:12]} ({context.event.value}, {context.ci})"]
     for image in plan.images:
         lines += ["", *_image_text(image)]
     lines += [f"warning: {text}" for text in plan.warnings]
-    return printable("\n".join(lines))
+    return printable("\n".join(" ".join(line.splitlines()) for line in lines))
 
 
 def _image_text(image: PlannedImage) -> Iterable[str]:

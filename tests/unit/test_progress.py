@@ -118,3 +118,20 @@ def test_no_stream_breaks_it(lines: list[str]):
 @given(st.text())
 def test_printable_text_holds_no_escape(text: str):
     assert not any(ord(character) < 32 and character not in "\t\n" for character in printable(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::error::x", ": :error::x"),
+        ("a\n \t::stop-commands::x\nb::c", "a\n \t: :stop-commands::x\nb::c"),
+        ("\x1b[0m:\u202e:error::x", ": :error::x"),
+        ("step ##[error]x ###[group]", "step # #[error]x ## #[group]"),
+        ("#\x07#[error]x", "# #[error]x"),
+        ("a\u202ab\u202ec\u2066d\u2069e", "abcde"),
+        ("ghcr.io/a:b ## [x]", "ghcr.io/a:b ## [x]"),
+    ],
+)
+def test_foreign_text_commands_neither_the_runner_nor_the_reader_s_eye(text: str, shown: str):
+    assert printable(text) == shown
+    assert printable(shown) == shown

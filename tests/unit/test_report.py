@@ -80,6 +80,17 @@ def test_foreign_text_cannot_write_to_the_terminal():
     assert "\x1b" not in report.plan_text(plan(options(), replace(CONTEXT, branch="a\x1b[31m")))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028"])
+def test_a_name_stays_on_its_line_and_commands_no_runner(end: str):
+    raw = f"main{end}::error::pwn"
+    branch = report.plan_text(plan(options(), replace(CONTEXT, branch=raw)))
+    tag = report.plan_text(plan(options(), replace(CONTEXT, event=Event.TAG, tag=raw, branch=None)))
+
+    for text in (branch, tag):
+        assert not any(line.lstrip().startswith(("::", ": :")) for line in text.splitlines())
+        assert "::error::pwn" in text.splitlines()[0]
+
+
 def test_what_is_only_needed_has_no_tags_in_the_text():
     needs = plan(options(image("base"), image("api", depends_on=("base",)), selected=("api",)), CONTEXT)
 
