@@ -186,11 +186,15 @@ def _exit_codes() -> Iterator[str]:
     yield ""
     rows = [["0", "", "done"]]
     rows += [
-        [str(kind.exit_code), f"`{kind.__name__}`", _first_line(kind)]
-        for kind in _classes()
-        if "exit_code" in vars(kind)
+        [str(kind.exit_code), f"`{kind.__name__}`", kind.meaning] for kind in _classes() if "meaning" in vars(kind)
     ]
-    rows.append(["143", f"`{errors.InterruptedRunError.__name__}`", "The same, for SIGTERM."])
+    rows.append(
+        [
+            "143",
+            f"`{errors.InterruptedRunError.__name__}`",
+            "The same, where the signal was SIGTERM, as a CI sends it to a cancelled job.",
+        ]
+    )
     yield from _table(["code", "class", "what"], rows)
 
 
@@ -201,10 +205,6 @@ def _classes() -> list[type[DockerPushError]]:
         found.append(kind)
         waiting += kind.__subclasses__()
     return sorted(found, key=lambda kind: kind.exit_code)
-
-
-def _first_line(kind: type[DockerPushError]) -> str:
-    return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def main() -> int:

@@ -27,6 +27,15 @@ def test_exit_codes_are_those_of_the_design():
     }
 
 
+def test_every_class_says_in_a_sentence_of_its_own_what_it_means():
+    kinds = [kind for kind in classes(DockerPushError) if kind.__module__ == errors.__name__]
+    meanings = [vars(kind).get("meaning", "") for kind in kinds]
+
+    assert [kind.__name__ for kind, text in zip(kinds, meanings, strict=True) if not text.endswith(".")] == []
+    assert len(set(meanings)) == len(kinds)
+    assert [text for text in meanings if text.startswith("Report") or "``" in text or "\n" in text] == []
+
+
 def test_the_tree_in_the_docstring_names_every_class():
     assert [kind.__name__ for kind in classes(DockerPushError) if kind.__name__ not in (errors.__doc__ or "")] == []
 
