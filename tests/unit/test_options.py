@@ -337,6 +337,72 @@ def test_a_thousand_images_in_a_row_are_no_recursion():
     assert (found.images[0].name, found.images[-1].name, len(found.images)) == ("a1500", "a0", 1501)
 
 
+# Platforms of an image and of what it is built on.
+
+
+BUILT_ON = '[images.app]\ncontexts = { b = "target:base" }\n[images.base]\nplatforms = ["linux/amd64"]\n'
+SEEDS_APP = {"CI_DOCKER_IMAGE": "app", "CI_DOCKER_PLATFORM": "linux/arm64"}
+
+
+def platforms(found: Options) -> dict[str, tuple[tuple[str, ...], str]]:
+    return {image.name: (tuple(map(str, image.platforms.value)), image.platforms.origin) for image in found.images}
+
+
+def test_a_platform_that_an_image_is_built_on_does_not_have_is_a_finding():
+    assert findings(BUILT_ON) == [
+        (
+            "[images.app] platforms: linux/arm64 is not among those of base, which it is built on (linux/amd64). "
+            "Build base for it too, or app for less."
+        )
+    ]
+
+
+def test_several_platforms_that_are_missing_are_one_finding():
+    text = BUILT_ON.replace("contexts", 'platforms = ["linux/arm64", "linux/amd64", "linux/s390x"]\ncontexts')
+
+    assert findings(text) == [
+        (
+            "[images.app] platforms: linux/arm64, linux/s390x are not among those of base, which it is built on "
+            "(linux/amd64). Build base for them too, or app for less."
+        )
+    ]
+
+
+def test_an_image_may_be_for_less_than_what_it_is_built_on():
+    text = '[images.app]\nplatforms = ["linux/amd64"]\ncontexts = { b = "target:base" }\n[images.base]\n'
+
+    assert platforms(options(text))["base"] == (("linux/arm64", "linux/amd64"), "built-in")
+
+
+def test_a_platform_flag_is_also_for_what_the_images_are_built_on():
+    found = options(BUILT_ON, Flags(images=("app",), platforms=("linux/arm64",)))
+
+    assert platforms(found) == dict.fromkeys(("base", "app"), (("linux/arm64",), "--platform"))
+
+
+def test_the_seeds_platform_comes_to_what_its_image_is_built_on_through_any_other():
+    text = BUILT_ON.replace("target:base", "target:middle")
+    text += '[images.middle]\nplatforms = ["linux/amd64"]\ncontexts = { b = "target:base" }\n'
+
+    assert platforms(options(text, environ=SEEDS_APP)) == {
+        "base": (("linux/amd64", "linux/arm64"), "CI_DOCKER_PLATFORM"),
+        "middle": (("linux/amd64", "linux/arm64"), "CI_DOCKER_PLATFORM"),
+        "app": (("linux/arm64",), "CI_DOCKER_PLATFORM"),
+    }
+
+
+def test_what_has_the_seeds_platform_already_is_left_as_it_is():
+    found = options(BUILT_ON.replace("amd64", "arm64"), environ=SEEDS_APP)
+
+    assert platforms(found)["base"] == (("linux/arm64",), "[images.base] platforms")
+
+
+def test_an_image_that_is_asked_for_itself_keeps_its_platforms():
+    (found,) = findings(BUILT_ON, Flags(images=("app", "base")), SEEDS_APP)
+
+    assert found.startswith("CI_DOCKER_PLATFORM: linux/arm64 is not among those of base, which app is built on")
+
+
 # Values of an image.
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from docker_push.config import BuildTable
 from docker_push.config.findings import listed, nearest
+from docker_push.options import platforms
 from docker_push.options.declarations import ATTEST, BY_NAME
 from docker_push.options.inputs import Inputs
 from docker_push.options.model import ImageOptions, Setting, Source
@@ -65,32 +66,33 @@ def _expanded(inputs: Inputs, asked: Setting[tuple[str, ...]], images: tuple[str
 
 
 def resolved(inputs: Inputs, names: Iterable[str], images: Mapping[str, BuildTable]) -> tuple[ImageOptions, ...]:
-    """Return the options of ``names`` and of all that they depend on, dependencies first.
+    """Return the options of ``names`` and of all that they depend on, dependencies first, their platforms agreed.
 
     No image needs itself: a file with such a circle is refused when it is read.
     """
     inputs.check_flag("platforms")  # with an unknown image there is none to read it for
     found: dict[str, ImageOptions] = {}
-    waiting = list(reversed(tuple(names)))
+    asked = tuple(names)
+    waiting = list(reversed(asked))
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = _image(inputs, name, images[name])
             waiting += found[name].depends_on
     order = TopologicalSorter({name: image.depends_on for name, image in found.items()})
-    return tuple(found[name] for name in order.static_order())
+    return platforms.agreed(inputs, [found[name] for name in order.static_order()], set(asked))
 
 
 def _image(inputs: Inputs, name: str, own: BuildTable) -> ImageOptions:
     shared = inputs.file.defaults
-    platforms = _said(inputs.several("platforms", name))
+    said = _said(inputs.several("platforms", name))
     contexts = _merged(shared.contexts, own.contexts)
     needs = (value.removeprefix("target:") for value in contexts.values() if value.startswith("target:"))
     return ImageOptions(
         name=name,
         dockerfile=_said(inputs.one("dockerfile", name)),
         context=_said(inputs.one("context", name)),
-        platforms=Setting(tuple(map(Platform.parse, platforms.value)), platforms.source, platforms.origin),
+        platforms=Setting(tuple(map(Platform.parse, said.value)), said.source, said.origin),
         target=_first(own.target, shared.target, None),
         args=_merged(shared.args, own.args),
         secret=_first(own.secret, shared.secret, ()),

@@ -10,7 +10,7 @@ from docker_push.errors import ConfigError, Finding, FindingsError
 from docker_push.options.declarations import BY_NAME, IMAGES, Declaration
 from docker_push.options.model import Flags, Setting, Source
 
-_SPOKEN = (Source.COMMAND_LINE, Source.ENVIRONMENT)  # what nobody has checked before
+SPOKEN = (Source.COMMAND_LINE, Source.ENVIRONMENT)  # what nobody has checked before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Inputs:
         for source in declaration.order:
             said = self._said(declaration, source, image)
             origin = _origin(declaration, source, image)
-            values = self.checked(declaration, origin, said) if source in _SPOKEN else said
+            values = self.checked(declaration, origin, said) if source in SPOKEN else said
             if values:
                 return Setting(tuple(dict.fromkeys(values)), source, origin)
         return None
@@ -65,7 +65,7 @@ class Inputs:
     def settle(self) -> None:
         """Raise FindingsError with everything that was refused, if anything was."""
         if self.findings:
-            raise FindingsError("command line and environment", tuple(self.findings))
+            raise FindingsError("options of the run", tuple(self.findings))
 
     def _ruled(self, declaration: Declaration, origin: str, text: str) -> Iterator[str]:
         try:
