@@ -9,8 +9,9 @@
 #   CI_DOCKER_IMAGE      image name
 #   CI_DOCKER_CONTEXT, CI_DOCKERFILE, CI_DOCKER_PLATFORM   empty: build.toml's, else the defaults
 #
-# The tool is the `docker-push` on the PATH, else one in a virtual environment that is made once and kept beside the
-# runner's temporary files: from this checkout where it is docker-push itself, else from PyPI.
+# The tool is the `docker-push` on the PATH, else one in a virtual environment that is made once for each version and kept
+# among the runner's temporary files: from this checkout where it is docker-push itself, else from PyPI, in the version
+# DOCKER_PUSH_VERSION (default: the one that this script came with).
 set -euo pipefail
 
 missing=""
@@ -30,20 +31,40 @@ if [ -n "$missing" ]; then
   exit 2
 fi
 
+fail() {
+  echo "docker.sh: $1" >&2
+  exit 2
+}
+
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tool=$(command -v docker-push || true)
 if [ -z "$tool" ]; then
-  source="docker-push"
-  [ ! -d "$root/src/docker_push" ] || source="$root"
-  cache="${RUNNER_TEMP:-${XDG_CACHE_HOME:-$HOME/.cache}}/docker-push/ci"
+  version=${DOCKER_PUSH_VERSION:-0.1.0}
+  source="docker-push==$version"
+  if [ -d "$root/src/docker_push" ]; then
+    files=$(cd "$root" && find src pyproject.toml -type f ! -name '*.pyc' -exec cksum {} +)
+    version=$(LC_ALL=C sort <<<"$files" | cksum | tr ' ' -)
+    source=$root
+  fi
+  cache="${RUNNER_TEMP:-${XDG_CACHE_HOME:-$HOME/.cache}}/docker-push"
+  { mkdir -p "$cache" && cache=$(cd "$cache" && pwd)/ci-$version; } || fail "Set RUNNER_TEMP to a folder that may be written to."
   tool="$cache/bin/docker-push"
   if [ ! -x "$tool" ]; then
-    command -v python3 >/dev/null || { echo "docker.sh: Python 3.10 or newer is not installed. Install python3." >&2; exit 2; }
-    { python3 -m venv "$cache" && "$cache/bin/python" -m pip install --quiet "$source"; } >&2 || {
-      rm -rf "$cache"
-      echo "docker.sh: docker-push could not be installed. Install it in an earlier step: pip install docker-push" >&2
-      exit 2
-    }
+    command -v python3 >/dev/null || fail "Python 3.10 or newer is not installed. Install python3."
+    # Scripts of a virtual environment name its folder: each job makes one of its own, and the first to end links it.
+    made=$(mktemp -d "$cache.XXXXXX")
+    trap 'rm -rf "$made"' EXIT
+    (
+      unset DOCKER_USER DOCKER_PASSWORD
+      python3 -m venv "$made" && "$made/bin/python" -m pip install --quiet "$source"
+    ) >&2 || fail "docker-push could not be installed. Install it in an earlier step: pip install $source"
+    if [ -x "$tool" ]; then
+      rm -rf "$made"
+    else
+      ln -sfn "$made" "$cache"
+      tool="$made/bin/docker-push"
+    fi
+    trap - EXIT
   fi
 fi
 

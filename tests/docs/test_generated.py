@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import tomli
 
 from docker_push import schema
 from docker_push.options import declarations
@@ -37,6 +38,12 @@ def test_no_page_is_stale(generate: ModuleType):
 
 def test_the_shipped_schema_is_fresh():
     assert (ROOT / "src/docker_push" / schema.FILE).read_text("utf-8") == schema.text(), "run: nox -s fresh"
+
+
+def test_the_script_for_ci_installs_the_version_that_it_came_with():
+    version = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+    assert f"${{DOCKER_PUSH_VERSION:-{version}}}" in (ROOT / "scripts/ci/docker.sh").read_text("utf-8")
 
 
 def test_every_variable_that_the_code_reads_is_described(generate: ModuleType):

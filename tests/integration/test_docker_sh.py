@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ pytestmark = pytest.mark.engine
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "scripts/ci/docker.sh"
+# Run by every Python that starts: notes which program it is, and whether the password is in its environment.
+SPY = """
+import os, sys
+for name in ("pip", "docker-push"):
+    if any(os.path.basename(word) == name for word in sys.orig_argv[1:4]):
+        with open(os.path.join(os.path.dirname(__file__), "seen"), "a") as file:
+            file.write(f"{name} {'DOCKER_PASSWORD' in os.environ}\\n")
+"""
 
 
 def copy_of_this_repository(scratch: Scratch, *, build_toml: bool = True) -> None:
@@ -134,15 +143,46 @@ def test_what_is_no_version_is_refused_before_anything_is_built(scratch: Scratch
     assert not (scratch.root / "canary").exists()
 
 
+def path_without_the_tool(scratch: Scratch) -> str:
+    folders = scratch.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not (Path(folder) / "docker-push").exists())
+
+
 def test_the_tool_is_brought_along_where_it_is_not_there(scratch: Scratch, tmp_path: Path):
     scratch.write(SMALL)
     scratch.commit_all()
-    path = os.pathsep.join(
-        folder for folder in scratch.environ["PATH"].split(os.pathsep) if not (Path(folder) / "docker-push").exists()
-    )
+    spy = tmp_path / "spy"
+    spy.mkdir()
+    (spy / "sitecustomize.py").write_text(SPY)
 
-    done = run(scratch, PATH=path, RUNNER_TEMP=str(tmp_path / "runner temp"))
+    done = run(
+        scratch,
+        PATH=path_without_the_tool(scratch),
+        RUNNER_TEMP=str(tmp_path / "runner temp"),
+        PYTHONPATH=str(spy),
+        DOCKER_USER="me",
+        DOCKER_PASSWORD="s3cret-value",
+    )
 
     assert done.code == 0, done.err
     assert scratch.tags("api") == {f"{scratch.commit}-main", "main", "latest"}
-    assert (tmp_path / "runner temp/docker-push/ci/bin/docker-push").exists()
+    (kept,) = (path for path in (tmp_path / "runner temp/docker-push").iterdir() if path.is_symlink())
+    assert (kept / "bin/docker-push").exists()
+    assert set((spy / "seen").read_text().splitlines()) == {"pip False", "docker-push True"}
+
+
+def test_the_tool_is_missing_for_two_jobs_at_once(scratch: Scratch, tmp_path: Path):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    def job(_: int) -> Ran:
+        return run(scratch, "no version", PATH=path_without_the_tool(scratch), RUNNER_TEMP=str(tmp_path / "runner"))
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(job, range(2)))
+    third = job(3)
+
+    for done in (*both, third):
+        assert done.code == 2
+        assert "is not a version" in done.last
+    assert len([path for path in (tmp_path / "runner/docker-push").iterdir() if path.is_symlink()]) == 1
