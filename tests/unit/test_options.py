@@ -624,6 +624,38 @@ GITLAB = {
 }
 
 
+OWN = """
+[images.api]
+[registry]
+domain = "one.example"
+insecure = true
+username-env = "A"
+password-env = "B"
+"""
+
+
+@pytest.mark.parametrize(("flags", "environ"), [(Flags(domain="x.example"), {}), (NONE, {"DOMAIN": "x.example"})])
+def test_what_the_file_says_of_its_registry_is_not_for_another(flags: Flags, environ: dict[str, str]):
+    for text in (OWN, OWN.replace('domain = "one.example"\n', "")):
+        (found,) = options(text, flags, environ).registries
+
+        assert (found.insecure, found.username_env, found.password_env) == (False, "DOCKER_USER", "DOCKER_PASSWORD")
+
+
+@pytest.mark.parametrize("environ", [{}, {"DOMAIN": "ONE.example"}, GITLAB])
+def test_what_the_file_says_of_its_registry_holds_whoever_names_it(environ: dict[str, str]):
+    (found,) = options(OWN, environ=environ).registries
+
+    assert (found.insecure, found.username_env, found.password_env) == (True, "A", "B")
+
+
+def test_what_the_file_says_of_a_further_registry_holds_where_that_becomes_the_first():
+    text = TWO + 'username-env = "A"\npassword-env = "B"\n'
+    found = options(text, Flags(domain="two.example")).registries
+
+    assert [(entry.insecure, entry.username_env, entry.password_env) for entry in found] == [(True, "A", "B")] * 2
+
+
 def test_on_gitlab_images_go_to_gitlabs_registry_with_its_credentials():
     (found,) = options("[images.api]\n", environ=GITLAB).registries
 

@@ -17,8 +17,9 @@ _GITLAB = ("CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD")
 def resolved(inputs: Inputs) -> tuple[RegistryOptions, ...]:
     """Return the registries of a run, in build.toml's order.
 
-    Flag and variable replace the first one's domain and nothing else of it. Where nobody names it and GitLab runs us, it
-    is GitLab's own, with GitLab's credentials unless DOCKER_USER is set.
+    Flag and variable replace the first one's domain, and with it what build.toml says of that registry: plain http and
+    credentials are for the registry that it says them of, or the password would go to another one. Where nobody names
+    the first and GitLab runs us, it is GitLab's own, with GitLab's credentials unless DOCKER_USER is set.
     """
     first, *further = inputs.file.registry
     found = (_first(inputs, first), *_further(further))
@@ -56,13 +57,21 @@ def _first(inputs: Inputs, table: RegistryTable) -> RegistryOptions:
         if not inputs.variable(user):  # who sets the seed's variables means them
             user, password = _GITLAB
         path = path if "path" in table.model_fields_set else _gitlab_path(inputs, gitlab.value) or path
+    own = table if domain.source is Source.BUILT_IN else _table_of(inputs, registry.value)
     return RegistryOptions(
         registry=registry,
         path=path,
-        insecure=table.insecure,
-        username_env=table.username_env or user,
-        password_env=table.password_env or password,
+        insecure=own.insecure,
+        username_env=own.username_env or user,
+        password_env=own.password_env or password,
     )
+
+
+def _table_of(inputs: Inputs, registry: Registry) -> RegistryTable:
+    """Return what build.toml says of a registry, whichever entry says it."""
+    named = ((table.domain, table) for table in inputs.file.registry)
+    found = (table for domain, table in named if domain and Registry.parse(domain) == registry)
+    return next(found, RegistryTable())
 
 
 def _gitlab(inputs: Inputs) -> Setting[Registry] | None:
