@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -28,8 +29,8 @@ def group(name: str) -> list[str]:
 
 def check(session: nox.Session, *argv: str) -> None:
     """Run pytest with a temporary folder of the session's own: another run's clean-up never reaches into it."""
-    folder = Path(session.create_tmp()).resolve() / "pytest"
-    session.run("pytest", f"--basetemp={folder}", *argv, *session.posargs)
+    with tempfile.TemporaryDirectory(prefix="docker-push-", ignore_cleanup_errors=True) as folder:
+        session.run("pytest", f"--basetemp={Path(folder).resolve() / 'tests'}", *argv, *session.posargs)
 
 
 def install(session: nox.Session, *groups: str) -> None:
