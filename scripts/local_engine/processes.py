@@ -168,8 +168,14 @@ def _gone(pids: Sequence[int], seconds: float) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
+    """Tell whether a process holds anything still: a zombie does not, unless threads of it are on their way out."""
     state = _read(pid, "stat").rpartition(")")[2].split()
-    return bool(state) and state[0] not in "ZX"  # a zombie has ended; only its parent has not looked yet
+    if not state or state[0] not in "ZX":
+        return bool(state)
+    try:
+        return len(list((_PROC / str(pid) / "task").iterdir())) > 1
+    except OSError:
+        return False
 
 
 def _last_line(log: Path) -> str:
