@@ -617,6 +617,56 @@ def test_a_domain_that_makes_two_registries_one_is_a_finding():
     ]
 
 
+SAME = """
+[images.api]
+[[registry]]
+domain = "one.example"
+[[registry]]
+domain = "two.example"
+[[registry]]
+domain = "one.example"
+path = "mirror/{image}"
+"""
+NAMED = 'username-env = "A"\npassword-env = "B"\n'
+
+
+def accounts(text: str) -> list[tuple[str | None, str | None]]:
+    return [(entry.username_env, entry.password_env) for entry in options(text).registries]
+
+
+def test_entries_of_one_registry_share_the_credentials_of_the_first():
+    seeds = ("DOCKER_USER", "DOCKER_PASSWORD")
+
+    assert accounts(SAME) == [seeds, (None, None), seeds]
+    assert accounts(SAME.replace("[[registry]]\n", "[[registry]]\n" + NAMED, 1)) == [
+        ("A", "B"),
+        (None, None),
+        ("A", "B"),
+    ]
+    assert accounts(SAME + NAMED) == [seeds, (None, None), ("A", "B")]
+
+
+def test_further_entries_of_one_registry_share_what_the_first_of_them_says():
+    text = TWO + NAMED + '[[registry]]\ndomain = "TWO.example"\ninsecure = true\n'
+
+    assert accounts(text) == [("DOCKER_USER", "DOCKER_PASSWORD"), ("A", "B"), ("A", "B")]
+
+
+def test_entries_of_one_registry_that_disagree_about_plain_http_are_a_finding():
+    assert findings(SAME + "insecure = true\n") == [
+        (
+            "[[registry]] 3 insecure: one.example has plain http here, and TLS in an entry above. "
+            "Give every entry of one registry the same insecure."
+        )
+    ]
+    assert findings(SAME.replace("[[registry]]\n", "[[registry]]\ninsecure = true\n", 1)) == [
+        (
+            "[[registry]] 3 insecure: one.example has TLS here, and plain http in an entry above. "
+            "Give every entry of one registry the same insecure."
+        )
+    ]
+
+
 GITLAB = {
     "GITLAB_CI": "true",
     "CI_REGISTRY": "registry.gitlab.example:5005",

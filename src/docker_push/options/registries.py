@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from docker_push.config import RegistryTable
 from docker_push.errors import ConfigError
@@ -19,7 +20,8 @@ def resolved(inputs: Inputs) -> tuple[RegistryOptions, ...]:
 
     Flag and variable replace the first one's domain, and with it what build.toml says of that registry: plain http and
     credentials are for the registry that it says them of, or the password would go to another one. Where nobody names
-    the first and GitLab runs us, it is GitLab's own, with GitLab's credentials unless DOCKER_USER is set.
+    the first and GitLab runs us, it is GitLab's own, with GitLab's credentials unless DOCKER_USER is set. Entries of one
+    registry share the credentials of the first that names any, since a run logs in to a registry once.
     """
     first, *further = inputs.file.registry
     found = (_first(inputs, first), *_further(further))
@@ -30,7 +32,30 @@ def resolved(inputs: Inputs) -> tuple[RegistryOptions, ...]:
             problem = f"{entry.registry.value} is a registry of this run already, with the same path"
             inputs.refuse(seen[place], problem, "Give each registry once.")
         seen.setdefault(place, entry.registry.origin)
-    return found
+    _check_transport(inputs, found)
+    return tuple(_shared(found))
+
+
+def _check_transport(inputs: Inputs, entries: Iterable[RegistryOptions]) -> None:
+    said: dict[Registry, bool] = {}
+    for number, entry in enumerate(entries, start=1):
+        registry = entry.registry.value
+        if said.setdefault(registry, entry.insecure) != entry.insecure:
+            here, above = ("plain http", "TLS") if entry.insecure else ("TLS", "plain http")
+            problem = f"{registry} has {here} here, and {above} in an entry above"
+            allowed = "Give every entry of one registry the same insecure."
+            inputs.refuse(f"[[registry]] {number} insecure", problem, allowed)
+
+
+def _shared(entries: tuple[RegistryOptions, ...]) -> Iterator[RegistryOptions]:
+    """Return entries with the variables that another one of their registry names; both come from the same entry."""
+    named: dict[Registry, RegistryOptions] = {}
+    for entry in entries:
+        if entry.username_env or entry.password_env:
+            named.setdefault(entry.registry.value, entry)
+    for entry in entries:
+        own = entry if entry.username_env or entry.password_env else named.get(entry.registry.value, entry)
+        yield replace(entry, username_env=own.username_env, password_env=own.password_env)
 
 
 def _further(tables: list[RegistryTable]) -> Iterator[RegistryOptions]:
