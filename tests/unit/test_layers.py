@@ -13,6 +13,7 @@ LAYERS = [
     {"errors"},
     {"references"},
     {"versions", "slugs"},
+    {"reserved"},
     {"config", "process"},
     {"options", "git", "schema"},
     {"context"},

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from docker_push.errors import ConfigError
 from docker_push.references import Platform, Registry, Repository, Tag, quoted
-from docker_push.versions import Version
+from docker_push.reserved import is_reserved
 
 PLATFORM = re.compile(r"[A-Za-z0-9_.]+/[A-Za-z0-9_.]+(?:/[A-Za-z0-9_.]+)?")
 IMAGE = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
@@ -39,10 +39,6 @@ _CACHE_SECRETS = ("token", "ghtoken", "access_key_id", "secret_access_key", "ses
 _ATTEST_TYPES = ("provenance", "sbom")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SAMPLE = {"repository": "owner/repo", "owner": "owner", "repo": "repo", "image": "image"}
-_COMMIT_TAG = re.compile(r"(?P<sha>[0-9a-f]{6,64})(?P<rest>-.*)?")
-_COMMIT_LENGTHS = (40, 64)  # SHA-1 and SHA-256
-_NUMBER = re.compile(r"\\\{(?:major|minor)\\\}")  # in a template that re.escape has been over
-_PULL_REQUEST = re.compile(r"pr-[0-9]+")
 _BRANCH_REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@$")
 
 
@@ -173,11 +169,7 @@ def extra_tag(text: str) -> str:
 
 def unreserved(tag: str, sha_length: int = 40, semver: Iterable[str] = ()) -> str:
     """Check that a tag is none that runs make: latest, a version or what follows it, pr-N, a commit or its tag."""
-    match = _COMMIT_TAG.fullmatch(tag)
-    length = len(match["sha"]) if match else 0
-    commit = length in _COMMIT_LENGTHS or (match and match["rest"] and length == sha_length)
-    moving = any(re.fullmatch(_NUMBER.sub("[0-9]+", re.escape(template)), tag) for template in semver)
-    if tag == "latest" or commit or moving or _PULL_REQUEST.fullmatch(tag) or Version.find(tag):
+    if is_reserved(tag, sha_length, semver):
         allowed = "A further tag is a name of your own, as in nightly: not latest, a version, pr-N or a commit."
         raise ConfigError(f"{quoted(tag)} has a meaning of its own as a tag", hint=allowed)
     return tag

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
+from docker_push import reserved
 from docker_push.config import TagsTable
 from docker_push.context import Context
 from docker_push.references import quoted
@@ -13,9 +13,6 @@ from docker_push.slugs import LENGTH, slug
 from docker_push.versions import Version
 
 _HASH_LENGTH = 8
-_COMMIT = re.compile(r"(?P<sha>[0-9a-f]{6,64})(?P<rest>-.*)?")
-_COMMIT_LENGTHS = frozenset({40, 64})  # of SHA-1 and SHA-256: earlier runs may have had no other sha-length
-_PULL_REQUEST = re.compile(r"pr-[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +51,8 @@ def legible(raw: str) -> str:
 
 
 def is_reserved(name: str, rules: TagsTable) -> bool:
-    """Tell whether a tag of this name has a meaning of its own, so that no branch may bear it.
-
-    Such are ``latest``, a version (and, where releases move them, ``1`` or ``1.2``), ``pr-N``, a commit id, and a commit tag.
-    """
-    patterns = [_PULL_REQUEST.fullmatch(name), *(_alias_shape(template).fullmatch(name) for template in rules.semver)]
-    return name == "latest" or any(patterns) or Version.find(name) is not None or _is_commit(name, rules)
-
-
-def _is_commit(name: str, rules: TagsTable) -> bool:
-    """Look for the lengths that commits have here: a branch called facade-fix is no commit tag."""
-    match = _COMMIT.fullmatch(name)
-    if match is None:
-        return False
-    length = len(match["sha"])
-    return length in _COMMIT_LENGTHS or (length == rules.sha_length and match["rest"] is not None)
-
-
-def _alias_shape(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{[a-z]+\\\}", "[0-9]+", re.escape(template)))
+    """Tell whether a tag of this name has a meaning of its own under ``rules``, so that no branch may bear it."""
+    return reserved.is_reserved(name, rules.sha_length, rules.semver)
 
 
 def _hashed(plain: str, raw: str, rules: TagsTable) -> str:
