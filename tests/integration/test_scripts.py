@@ -272,6 +272,8 @@ def test_an_interrupted_check_ends_and_takes_its_engine_down(clone: Scratch, num
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # whoever runs these tests may ignore a signal (nohup does), and a shell cannot trap what was ignored before it
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
     ) as running:
         assert running.stdout
         assert any("asleep" in line for line in running.stdout)
