@@ -18,7 +18,6 @@ from local_engine.errors import EngineError
 from local_engine.processes import run, say
 
 SUITES = ("trixie", "forky")
-_DEFAULT_ARCHIVE = "http://deb.debian.org/debian"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _GLIBC = re.compile(r"\blibc6 \(>= (\d+)\.(\d+)")
 
@@ -57,6 +56,8 @@ class PrivateApt:
             if status == 0:
                 return
             failures.append(f"{archive}: {_first_error(output)}")
+        if not failures:
+            raise EngineError("no Debian archive is named in /etc/apt/sources.list: add one, then try again")
         raise EngineError(
             f"cannot download Debian's package lists ({'; '.join(failures)}): "
             "check the network, the proxy settings and the free space, then try again"
@@ -181,9 +182,8 @@ def glibc() -> tuple[int, int]:
 
 
 def archives() -> list[str]:
-    """List the addresses of Debian's archive on this machine's sources, and the public one."""
-    found = [uri for source in _sources() for uri in source if not uri.startswith("cdrom")]
-    return list(dict.fromkeys((*found, _DEFAULT_ARCHIVE)))
+    """List the addresses of Debian's archive in this machine's own sources."""
+    return list(dict.fromkeys(uri for source in _sources() for uri in source if not uri.startswith("cdrom")))
 
 
 def _sources() -> Iterator[list[str]]:
