@@ -66,6 +66,7 @@ FACTS = {
         "DOCKER_AUTH_CONFIG": "docker's logins as JSON, before those in the folder",
         "DOCKER_HOST": "engine to use, instead of docker's current context",
         "BUILDX_CONFIG": "folder of buildx's builders",
+        "BUILDX_METADATA_PROVENANCE": "`disabled` for our builds unless you set it: nothing reads buildx's copy of it",
     },
 }
 

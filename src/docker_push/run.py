@@ -167,4 +167,6 @@ def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str
     """Return the environment of the programs that a run starts: no registry password, unless a build asks for it."""
     asked = {secret.env or secret.id for image in chosen.images for secret in image.secret}
     hidden = {entry.password_env for entry in chosen.registries} - asked
-    return {name: value for name, value in environ.items() if name not in hidden}
+    # buildx otherwise reads the provenance back for its metadata file, of which only the digests are used
+    quick = {"BUILDX_METADATA_PROVENANCE": "disabled"}
+    return quick | {name: value for name, value in environ.items() if name not in hidden}
