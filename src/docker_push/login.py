@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from docker_push import config, credentials, options, run
-from docker_push.config import BuildFile
+from docker_push import credentials, options, run
 from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError
 from docker_push.options import Flags, RegistryOptions
@@ -51,9 +50,7 @@ def logout(surroundings: Surroundings, flags: Flags, *, dry_run: bool) -> None:
 
 
 def _registries(surroundings: Surroundings, flags: Flags) -> Iterator[RegistryOptions]:
-    root = run.find_root(surroundings.folder)
-    path = root / run.FILE
-    file = config.load(path, root) if path.is_file() else BuildFile()
+    _, file = run.load_file(surroundings.folder)
     yield from options.resolve_registries(file, flags, surroundings.environ)
 
 

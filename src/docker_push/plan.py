@@ -16,6 +16,7 @@ from docker_push.options import ImageOptions, Options, RegistryOptions
 from docker_push.references import Digest, Platform, Reference, Repository, Tag
 from docker_push.slugs import slug
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
+from docker_push.versions import Release
 
 
 class Action(str, Enum):
@@ -94,8 +95,11 @@ class Plan:
 
     @property
     def is_insecure(self) -> bool:
-        """Tell whether plain http was allowed for a registry of the run."""
-        return any(entry.insecure for entry in self.registries)
+        """Tell whether plain http was allowed for every registry of the run.
+
+        BuildKit takes it for a whole push: it must never be said where one of the registries has to be spoken to over TLS.
+        """
+        return all(entry.insecure for entry in self.registries)
 
 
 def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan:
@@ -103,11 +107,11 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
 
     Raises ConfigError for a version, tag or repository path that cannot be.
     """
-    drafts = _drafts(options, context, facts or Facts())
+    release = selection.release(options, context)
+    drafts = _drafts(options, context, facts or Facts(), release)
     needed = _needed(drafts)
     images = tuple(draft if draft.name in needed else _idle(draft) for draft in drafts)
-    tags = _tag_plan(options, context, facts or Facts(), images[0].repositories[0])
-    release = selection.release(options, context)
+    tags = _tag_plan(options, context, facts or Facts(), release, images[0].repositories[0])
     return Plan(
         context=context,
         slug=tags.slug,
@@ -139,14 +143,13 @@ def _unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str
     ]
 
 
-def _drafts(options: Options, context: Context, facts: Facts) -> tuple[PlannedImage, ...]:
-    release = selection.release(options, context)
+def _drafts(options: Options, context: Context, facts: Facts, release: Release | None) -> tuple[PlannedImage, ...]:
     asked = (release.image,) if release and release.image else options.selected
     wanted = selection.closure(asked, options.images)
     drafts: dict[str, PlannedImage] = {}
     for image in options.images:
         if image.name in wanted:
-            drafts[image.name] = _draft(image, options, context, facts, drafts, asked=image.name in asked)
+            drafts[image.name] = _draft(image, options, context, facts, drafts, release, asked=image.name in asked)
     return tuple(drafts.values())
 
 
@@ -156,11 +159,12 @@ def _draft(
     context: Context,
     facts: Facts,
     before: Mapping[str, PlannedImage],
+    release: Release | None,
     *,
     asked: bool,
 ) -> PlannedImage:
     repositories = _repositories(image, options, context)
-    tags = _tag_plan(options, context, facts, repositories[0])
+    tags = _tag_plan(options, context, facts, release, repositories[0])
     cache_from, cache_to, cache_why = _cache(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
     needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
@@ -180,14 +184,14 @@ def _draft(
         cache_to=cache_to,
         cache_why=cache_why,
         fingerprint=fingerprint.of(image, context, labels, needs),
-        lists_tags=selection.release(options, context) is not None
-        and (options.tags.latest == "release" or bool(options.tags.semver)),
+        lists_tags=release is not None and (options.tags.latest == "release" or bool(options.tags.semver)),
     )
     return _adopted(draft, options, context, facts)
 
 
-def _tag_plan(options: Options, context: Context, facts: Facts, repository: Repository) -> TagPlan:
-    release = selection.release(options, context)
+def _tag_plan(
+    options: Options, context: Context, facts: Facts, release: Release | None, repository: Repository
+) -> TagPlan:
     seen = facts.repositories.get(repository)
     return tagging.plan_tags(
         context,

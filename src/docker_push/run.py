@@ -103,12 +103,17 @@ def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
             client.close()
 
 
+def load_file(folder: Path) -> tuple[Path, BuildFile]:
+    """Return the root that ``folder`` belongs to, and its build.toml: an empty one where there is none."""
+    root = find_root(folder)
+    path = root / FILE
+    return root, config.load(path, root) if path.is_file() else BuildFile()
+
+
 def read(surroundings: Surroundings, flags: Flags) -> Run:
     """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible."""
     environ = surroundings.environ
-    root = find_root(surroundings.folder)
-    path = root / FILE
-    file = config.load(path, root) if path.is_file() else BuildFile()
+    root, file = load_file(surroundings.folder)
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
     redact = Redactor(_secrets(chosen, environ, root), _users(chosen, environ))

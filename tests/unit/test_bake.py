@@ -223,3 +223,9 @@ def test_an_insecure_registry_is_pushed_to_over_http():
     rendered = target(registries=(registry("registry.internal:5000", insecure=True),))
 
     assert rendered["output"] == ["type=image,push=true,store=false,oci-mediatypes=true,registry.insecure=true"]
+
+
+def test_tls_is_never_given_up_for_a_registry_that_wants_it():
+    mixed = (registry("registry.internal:5000", insecure=True), registry("ghcr.io"))
+
+    assert "insecure" not in target(registries=mixed)["output"][0]
