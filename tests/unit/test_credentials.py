@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import json
 import stat
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_homes import GHCR, HUB, LOCAL, auth, home
 from docker_push.credentials import Credentials, find, from_environment, isolated, login, logout
 from docker_push.credentials.credential_helper import ask
 from docker_push.credentials.docker_config import DockerConfig
@@ -24,21 +24,6 @@ from docker_push.errors import (
 from docker_push.process import Completed
 from docker_push.references import Registry
 from recorded_programs import RecordedPrograms, completed, no_programs
-
-GHCR = Registry("ghcr.io")
-HUB = Registry("docker.io")
-LOCAL = Registry("127.0.0.1", 5000)
-
-
-def auth(username: str, password: str) -> dict[str, str]:
-    return {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
-
-
-def home(folder: Path, content: object) -> dict[str, str]:
-    (folder / ".docker").mkdir()
-    text = content if isinstance(content, str) else json.dumps(content)
-    (folder / ".docker" / "config.json").write_text(text)
-    return {"HOME": str(folder)}
 
 
 def search(registry: Registry, environ: Mapping[str, str], runner: RecordedPrograms) -> Credentials | None:

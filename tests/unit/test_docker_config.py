@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,27 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_homes import GHCR, HUB, LOCAL, auth, home
 from docker_push.credentials.docker_config import DockerConfig, from_variable, hostname, stored
 from docker_push.errors import (
     AuthenticationError,
     ConfigError,
 )
 from docker_push.references import Registry
-
-GHCR = Registry("ghcr.io")
-HUB = Registry("docker.io")
-LOCAL = Registry("127.0.0.1", 5000)
-
-
-def auth(username: str, password: str) -> dict[str, str]:
-    return {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
-
-
-def home(folder: Path, content: object) -> dict[str, str]:
-    (folder / ".docker").mkdir()
-    text = content if isinstance(content, str) else json.dumps(content)
-    (folder / ".docker" / "config.json").write_text(text)
-    return {"HOME": str(folder)}
 
 
 class TestDockerConfig:
