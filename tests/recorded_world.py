@@ -57,6 +57,7 @@ class RecordedWorld:
             "say": self.said.append,
             "emit": self.emitted.append,
             "clock": lambda: float(next(ticks)),
+            "sleep": lambda _seconds: None,
             "runner": self.runner,
             "client": self.client,
         }

@@ -51,6 +51,7 @@ def boundary(*, debug: bool) -> Iterator[Surroundings]:
                 say=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201 - the door to people
                 emit=lambda text: print(text, flush=True),  # noqa: T201 - the door to machines
                 clock=time.monotonic,
+                sleep=time.sleep,
                 debug=debug,
             )
     except KeyboardInterrupt as error:

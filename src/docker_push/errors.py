@@ -121,13 +121,20 @@ class RateLimitError(DockerPushError):
 
 
 class RegistryError(DockerPushError):
-    """Report a registry that failed, cannot be reached, or answers outside its protocol."""
+    """Report a registry that failed, cannot be reached, or answers outside its protocol.
+
+    ``transient``: the same request may well succeed later, with nothing changed by anybody.
+    """
 
     exit_code = 6
     meaning = (
         "The registry failed or cannot be reached: "
         "run the same command again, and check the address and the network if it fails again."
     )
+
+    def __init__(self, message: str, *, hint: str, details: tuple[str, ...] = (), transient: bool = False) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.transient = transient
 
 
 class BuildError(DockerPushError):
@@ -140,9 +147,16 @@ class BuildError(DockerPushError):
 
 
 class BuilderError(BuildError):
-    """Report an engine, buildx or builder that is missing or cannot do what is asked."""
+    """Report an engine, buildx or builder that is missing or cannot do what is asked.
+
+    ``transient``: it was there and went away in the middle of the work, so that it may be back.
+    """
 
     meaning = "Docker, buildx or the builder is missing or cannot do this: start or install what the message names."
+
+    def __init__(self, message: str, *, hint: str, details: tuple[str, ...] = (), transient: bool = False) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.transient = transient
 
 
 class VerificationError(DockerPushError):

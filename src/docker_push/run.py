@@ -29,6 +29,7 @@ _SECRET_FILE = 64 * 1024  # bytes of a secret's file that are looked for in what
 class Surroundings:
     """The world of a run: ``say`` prints a line for people, ``emit`` one for machines, ``clock`` counts seconds.
 
+    ``sleep`` waits for some seconds, in any thread, and raises InterruptedRunError as soon as a signal ends the run.
     ``temporary`` is an empty folder of the run's own; whoever made it removes it. ``runner`` and ``client`` are the doors to
     other programs and to registries.
     """
@@ -39,6 +40,7 @@ class Surroundings:
     say: Callable[[str], None]
     emit: Callable[[str], None]
     clock: Callable[[], float]
+    sleep: Callable[[float], None]
     debug: bool = False
     runner: Callable[..., Runner] = Runner
     client: Callable[..., Client] = Client

@@ -47,6 +47,12 @@ FLAGS: Mapping[str, Flag] = {
     "tag": Flag("further tag to put on the images; repeat for several", ()),
     "rebuild": Flag("build also what is already staged for this commit", default=False),
     "allow_dirty": Flag("move tags although the working tree has changes", default=False),
+    "allow_older": Flag("move tags although a newer commit published them (a rollback)", default=False),
+    "force": Flag("overwrite versions that are published already, and name them", default=False),
+    "keep_going": Flag("publish the images that succeed although others fail", default=False),
+    "require_push": Flag("fail where the run may not push, instead of only building", default=False),
+    "no_preflight": Flag("build without checking first that publishing can work", default=False),
+    "allow_secret_arg": Flag("build argument that looks like a secret and is none; repeat for several", ()),
     "dry_run": Flag("say what would be done, and do nothing", default=False),
     "report": Flag("file to write what happened to, as JSON"),
     "format": Flag("text, json or bake", "text"),
@@ -54,7 +60,18 @@ FLAGS: Mapping[str, Flag] = {
     "debug": Flag("show every command that is run, and the traceback of an error", default=False),
 }
 _SELECT = ("image", "platform", "version", "domain", "repository")
-_BUILD = ("builder", "tag", "rebuild", "allow_dirty")
+_BUILD = (
+    "builder",
+    "tag",
+    "rebuild",
+    "allow_dirty",
+    "allow_older",
+    "force",
+    "keep_going",
+    "require_push",
+    "no_preflight",
+    "allow_secret_arg",
+)
 _RUN = ("dry_run", "debug")
 
 Body = Callable[["Surroundings", "Flags", Mapping[str, Any]], None]
@@ -125,7 +142,7 @@ def logout(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
     account.logout(surroundings, flags, dry_run=given["dry_run"])
 
 
-@_command("build", *_SELECT, "builder", *_RUN)
+@_command("build", *_SELECT, "builder", "allow_secret_arg", *_RUN)
 def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build into the local engine; nothing is pushed."""
     from docker_push import local_build  # noqa: PLC0415
@@ -200,6 +217,12 @@ def _flags(given: Mapping[str, Any]) -> Flags:
         tags=tuple(given.get("tag") or ()),
         rebuild=bool(given.get("rebuild")),
         allow_dirty=bool(given.get("allow_dirty")),
+        allow_older=bool(given.get("allow_older")),
+        force=bool(given.get("force")),
+        keep_going=bool(given.get("keep_going")),
+        require_push=bool(given.get("require_push")),
+        no_preflight=bool(given.get("no_preflight")),
+        allow_secret_args=tuple(given.get("allow_secret_arg") or ()),
     )
 
 

@@ -178,6 +178,43 @@ SAID = (
         flag="--allow-dirty",
         built_in="false",
     ),
+    Declaration(
+        name="allow_older",
+        description="Move tags although a newer commit published them: a rollback on purpose.",
+        flag="--allow-older",
+        built_in="false",
+    ),
+    Declaration(
+        name="force",
+        description="Overwrite versions that are published already; the run names what it overwrites.",
+        flag="--force",
+        built_in="false",
+    ),
+    Declaration(
+        name="keep_going",
+        description="Publish the images that succeed although others fail; the run still ends with an error.",
+        flag="--keep-going",
+        built_in="false",
+    ),
+    Declaration(
+        name="require_push",
+        description="Fail where the run may not push (a fork's pull request, no credentials), instead of only building.",
+        flag="--require-push",
+        built_in="false",
+    ),
+    Declaration(
+        name="no_preflight",
+        description="Build without checking first that everything for publishing is there.",
+        flag="--no-preflight",
+        built_in="false",
+    ),
+    Declaration(
+        name="allow_secret_args",
+        description="Build argument that looks like a secret and is none.",
+        flag="--allow-secret-arg",
+        built_in="[]",
+        rule=grammar.filled,
+    ),
 )
 BY_NAME = {declaration.name: declaration for declaration in SAID}
 

@@ -46,6 +46,12 @@ class Flags:
     tags: tuple[str, ...] = ()
     rebuild: bool = False
     allow_dirty: bool = False
+    allow_older: bool = False
+    force: bool = False
+    keep_going: bool = False
+    require_push: bool = False
+    no_preflight: bool = False
+    allow_secret_args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +119,9 @@ class Options:
     builder: Setting[str] | None = None
     rebuild: bool = False
     allow_dirty: bool = False
+    allow_older: bool = False
+    force: bool = False
+    keep_going: bool = False
+    require_push: bool = False
+    no_preflight: bool = False
+    allow_secret_args: tuple[str, ...] = ()

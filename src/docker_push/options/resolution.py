@@ -47,6 +47,12 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
         builder=inputs.one("builder"),
         rebuild=flags.rebuild,
         allow_dirty=flags.allow_dirty,
+        allow_older=flags.allow_older,
+        force=flags.force,
+        keep_going=flags.keep_going,
+        require_push=flags.require_push,
+        no_preflight=flags.no_preflight,
+        allow_secret_args=inputs.checked(BY_NAME["allow_secret_args"], "--allow-secret-arg", flags.allow_secret_args),
     )
     inputs.settle()
     if not selected:
