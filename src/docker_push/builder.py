@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docker_push import bake
 from docker_push.bake import Batch, Output
-from docker_push.errors import (
-    AuthenticationError,
-    BuilderError,
-    BuildError,
-    DockerPushError,
-    PermissionDeniedError,
-    RateLimitError,
-    RegistryError,
-)
+from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts
 from docker_push.plan import Plan
 from docker_push.process import Completed, Runner
 from docker_push.progress import Progress, Step, printable, target_of
 from docker_push.references import Digest, Platform
 
-_LOG_SHOWN = 20
 _START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
 # of an image, no attestations, and exports no cache.
@@ -37,6 +28,30 @@ _UNREACHABLE = (
     "connection refused",
     "no such file or dir",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedStep:
+    """A step that failed by itself: whose it is (``None`` where buildx does not say), and the end of its log."""
+
+    image: str | None
+    step: Step
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baked:
+    """What one bake came to: ``digests`` is image name -> digest of what was pushed, for the images in ``names``.
+
+    ``ok`` is what buildx's exit status said, which alone decides. ``failed`` are the steps that failed by themselves and
+    ``stray`` the last lines that buildx printed beside its events: they word the error, and decide nothing.
+    """
+
+    ok: bool
+    names: tuple[str, ...]
+    digests: Mapping[str, Digest]
+    failed: tuple[FailedStep, ...] = ()
+    stray: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +88,10 @@ class Builder:
             raise BuilderError(f"buildx knows no builder {self.name or ''}".rstrip(), hint=f"Known builders: {known}.")
         return entry
 
-    def bake(self, plan: Plan, batch: Batch, output: Output, on_step: Callable[[Step], None]) -> dict[str, Digest]:
-        """Build a batch and return image name -> digest of what was pushed (empty where nothing is pushed).
+    def bake(self, plan: Plan, batch: Batch, output: Output, on_step: Callable[[Step], None]) -> Baked:
+        """Build a batch, and push it where ``output`` says so; what failed is in the value, not raised.
 
-        Raises BuildError with the failed step and the end of its log.
+        Raises VerificationError where buildx says that all went well and does not name every digest.
         """
         names = bake.target_names((*batch.needs, *batch.images))
         kept = {image.name: names[image.name] for image in batch.images}
@@ -91,9 +106,17 @@ class Builder:
 
         done = self.runner.stream(self._argv(batch, metadata), input=definition, on_line=on_line)
         if done.status != 0:
-            raise _failed(progress, {target: image for image, target in names.items()})
+            images = {target: image for image, target in names.items()}
+            return Baked(
+                ok=False,
+                names=tuple(kept),
+                digests={},
+                failed=tuple(_failed(progress, images)),
+                stray=tuple(progress.stray),
+            )
         written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
-        return bake.digests(written, kept) if output is Output.STAGE else {}
+        digests = bake.digests(written, kept) if output is Output.STAGE else {}
+        return Baked(ok=True, names=tuple(kept), digests=digests)
 
     def _argv(self, batch: Batch, metadata: Path) -> list[str]:
         images = (*batch.needs, *batch.images)
@@ -155,41 +178,8 @@ def _unusable(found: Completed) -> DockerPushError:
     return BuilderError(f"docker buildx cannot be used: {last}", hint="Run `docker buildx ls` to see the same error.")
 
 
-def _failed(progress: Progress, images: Mapping[str, str]) -> DockerPushError:
-    """Say which image failed at which step, from the events; what buildx prints by itself is only a fallback."""
-    step = progress.failed
-    log: Sequence[str] = progress.log()[-_LOG_SHOWN:]
-    if step is None:
-        cause = next((line for line in reversed(progress.stray) if line.strip()), "buildx gave no reason")
-        who = ", ".join(images.values())
-        return BuildError(
-            f"{_named(who)}: buildx failed: {cause.removeprefix('ERROR: ')}", hint=_NEXT, details=tuple(log)
-        )
-    target = target_of(step.name)
-    who = images.get(target or "", ", ".join(images.values()))
-    if "failed to push" in step.error:
-        return _refused(f"{_named(who)}: {' '.join(step.error.split())}")
-    return BuildError(f"{_named(who)}: the build failed at {step.name}: {step.error}", hint=_NEXT, details=tuple(log))
-
-
-def _refused(message: str) -> DockerPushError:
-    """Say which class of error a refused push is: BuildKit tells it in words alone."""
-    text = message.lower()
-    if any(word in text for word in ("insufficient_scope", "denied", "403 forbidden")):
-        hint = "The registry knows you, and this push is not allowed: ask for the right to write (GitHub: packages: write)."
-        return PermissionDeniedError(message, hint=hint)
-    if any(
-        word in text
-        for word in ("401 unauthorized", "authentication required", "authorization failed", "no basic auth")
-    ):
-        return AuthenticationError(message, hint="Set DOCKER_USER and DOCKER_PASSWORD, or run docker.login.")
-    if any(word in text for word in ("toomanyrequests", "429 too many")):
-        return RateLimitError(message, hint="Run the same command again later: what was staged is not built again.")
-    return RegistryError(message, hint="Run the same command again: no moving tag was touched.")
-
-
-_NEXT = "Mend it and run the same command again; no moving tag was touched."
-
-
-def _named(images: str) -> str:
-    return f"images {images}" if "," in images else f"image {images}"
+def _failed(progress: Progress, images: Mapping[str, str]) -> Iterator[FailedStep]:
+    """Yield the steps that failed by themselves; a lone image is meant where buildx names no target."""
+    alone = next(iter(images.values())) if len(images) == 1 else None
+    for step, log in progress.causes():
+        yield FailedStep(image=images.get(target_of(step.name) or "", alone), step=step, log=log)

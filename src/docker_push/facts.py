@@ -41,7 +41,11 @@ class RepositoryFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that was observed; ``None`` and a missing repository mean "not looked at" (``docker.plan --offline``)."""
+    """Everything that was observed; ``None`` and a missing repository mean "not looked at" (``docker.plan --offline``).
 
+    ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials.
+    """
+
+    build_only: str | None = None
     builder: BuilderFacts | None = None
     repositories: Mapping[Repository, RepositoryFacts] = field(default_factory=dict)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from docker_push import bake, pipeline, report
+from docker_push import bake, report
 from docker_push import plan as planning
 from docker_push.bake import Output
 from docker_push.engine import Engine
 from docker_push.facts import BuilderFacts, Facts
+from docker_push.failures import failures
 from docker_push.plan import Plan, PlannedImage
 from docker_push.references import Reference
 from docker_push.run import Run
+from docker_push.staging import BATCH, tell
 
 
 def load(run: Run, *, dry_run: bool) -> list[str]:
@@ -23,9 +25,11 @@ def load(run: Run, *, dry_run: bool) -> list[str]:
     plan = _local_plan(run)
     say = run.surroundings.say
     say(report.plan_text(plan))
-    for batch in bake.batches(plan, pipeline.BATCH) if not dry_run else ():
+    for batch in bake.batches(plan, BATCH) if not dry_run else ():
         say(f"Building {', '.join(image.name for image in batch.images)} into the local engine")
-        run.builder.bake(plan, batch, Output.LOAD, lambda step: pipeline.tell(step, say))
+        baked = run.builder.bake(plan, batch, Output.LOAD, lambda step: tell(step, say))
+        if not baked.ok:
+            raise failures(baked, run.origins)[0].error
     if dry_run:
         say("Dry run: nothing was built.")
         return []

@@ -1,63 +1,60 @@
-"""One run in its stages, read top to bottom: plan, log in, build, stage, verify, move, report.
+"""One run in its stages, read top to bottom: plan, check, log in, build, stage, verify, move, report.
 
-Each stage takes values and gives values; what the run was told, and its doors to the world, are in ``run``.
+Each stage takes values and gives values; what the run was told, and its doors to the world, are in ``run``. An error that
+ends a run after its plan was made is part of the run's report, so that the report is written then too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from docker_push import bake, credentials, publish, report
+from docker_push import bake, credentials, history, publish, report, staging
 from docker_push import plan as planning
 from docker_push.bake import Output
-from docker_push.errors import BuilderError, DockerPushError
-from docker_push.facts import BuilderFacts, Facts
-from docker_push.plan import Action, Plan
-from docker_push.progress import Step
+from docker_push.errors import DockerPushError
+from docker_push.facts import Facts
+from docker_push.history import History
+from docker_push.observation import make_plan
+from docker_push.plan import Plan
+from docker_push.publish import Ledger, Rules, Staged
+from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
 
-BATCH = 50  # targets in one bake: 150 and more were measured to break it
+_FRESH = 10.0  # seconds for which what the remote said is still believed while tags are moved
+_UNTOUCHED = "No moving tag was touched: branch, version and latest are wholly what they were."
 
 
-def make_plan(run: Run, *, look: bool, build: bool = True) -> Plan:
-    """Plan the run; with ``look`` by what registries hold now and, where it may ``build``, what the builder can do.
-
-    A first plan without facts tells which names to look for; it never differs from the second in the commit tag.
-    """
-    draft = planning.plan(run.options, run.context)
-    if not look:
-        return draft
-    with ThreadPoolExecutor(1) as pool:
-        builder = pool.submit(run.builder.observe) if build else None
-        repositories = publish.observe(draft, run.clients) if draft.published else {}
-        facts = Facts(builder=builder.result() if builder else None, repositories=repositories)
-    plan = planning.plan(run.options, run.context, facts)
-    if facts.builder:
-        refuse_unable(plan, facts.builder)
-    return plan
+def push(run: Run) -> RunReport:
+    """Build, stage, verify, and move the tags when everything is whole."""
+    return _reported(run, lambda: move(run, stage(run, prepared(run))))
 
 
-def refuse_unable(plan: Plan, builder: BuilderFacts) -> None:
-    """Raise BuilderError where the builder's image store cannot hold what is asked.
+def stage_only(run: Run) -> RunReport:
+    """Build, push under the commit tag and verify; no moving tag is touched."""
+    return _reported(run, lambda: _unmoved(stage(run, prepared(run))))
 
-    A platform that the builder does not list is no reason: an image without RUN steps, or one that is cross-compiled, needs
-    no emulation. The plan warns of it.
-    """
-    for image in (image for image in plan.images if image.action is Action.BUILD):
-        if image.has_index and not builder.multi_platform:
-            hint = (
-                "Turn on Docker's containerd image store, or run: docker buildx create --use"
-                " (with one platform, attest = [] does as well)."
-            )
-            raise BuilderError(
-                f"image {image.name}: the image store of builder {builder.name} holds neither several platforms"
-                " nor attestations",
-                hint=hint,
-            )
+
+def publish_staged(run: Run) -> RunReport:
+    """Move the tags of what was staged for this commit, by this run or another, here or on another machine."""
+    return _reported(run, lambda: move(run, find_staged(run)))
+
+
+def _reported(run: Run, work: Callable[[], RunReport]) -> RunReport:
+    """Do the work; an error before the tags move is reported with the plan, and with the word that nothing moved."""
+    draft = make_plan(run, look=False)
+    try:
+        return work()
+    except DockerPushError as error:
+        error.details += (_UNTOUCHED,)
+        return report.outcome(draft, Staging(digests={}), (), (), error)
+
+
+def _unmoved(found: StagedRun) -> RunReport:
+    tags = publish.commit_tags(found.plan, found.staged)
+    return report.outcome(found.plan, found.staging, found.staged, tags, _left(found.staging))
 
 
 @contextmanager
@@ -80,78 +77,125 @@ class StagedRun:
 
     plan: Plan
     staging: Staging
-    staged: tuple[publish.Staged, ...]
+    staged: tuple[Staged, ...]
 
 
-def stage(run: Run) -> StagedRun:
-    """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched."""
+def prepared(run: Run) -> Plan:
+    """Plan the run by what the world holds, and check that publishing can work, before anything is built."""
     plan = make_plan(run, look=True)
+    run.surroundings.say(report.plan_text(plan))
+    return plan
+
+
+def stage(run: Run, plan: Plan) -> StagedRun:
+    """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched."""
     say = run.surroundings.say
-    say(report.plan_text(plan))
     with logged_in(run) as inside:
-        staging = _build(inside, plan)
-    if not plan.published:
-        why = next((image.why for image in plan.images if image.asked), "no image was asked for")
-        say(f"Built, and nothing was pushed: {why}.")
-        return StagedRun(plan=plan, staging=staging, staged=())
-    staged = publish.verify(plan, staging.digests, run.clients)
-    say("Staged and verified, every platform read back:")
-    for outcome in publish.staged_tags(plan, staged):
-        say(report.tag_text(outcome))
-    return StagedRun(plan=plan, staging=staging, staged=staged)
-
-
-def _build(run: Run, plan: Plan) -> Staging:
-    """Bake every batch; adopted images bring their digest along."""
-    say = run.surroundings.say
-    digests = {image.name: image.digest for image in plan.published if image.digest}
-    seconds: dict[str, float] = {}
-    for batch in bake.batches(plan, BATCH):
-        started = run.surroundings.clock()
-        say(f"Building {', '.join(image.name for image in batch.images)}")
-        output = Output.STAGE if plan.published else Output.CHECK
-        digests |= run.builder.bake(plan, batch, output, lambda step: tell(step, say))
-        seconds |= {image.name: run.surroundings.clock() - started for image in batch.images}
-    return Staging(digests=digests, seconds=seconds)
-
-
-def tell(step: Step, say: Callable[[str], None]) -> None:
-    """Say that a step ended, unless it is one of BuildKit's own that nobody wrote."""
-    if not step.is_internal:
-        say(report.step_text(step))
+        built = staging.build(inside, plan)
+        if not plan.published:
+            why = next((image.why for image in plan.images if image.asked), "no image was asked for")
+            say(f"Built, and nothing was pushed: {why}.")
+            return StagedRun(plan=plan, staging=built, staged=())
+        return _verified(inside, StagedRun(plan=plan, staging=built, staged=()))
 
 
 def find_staged(run: Run) -> StagedRun:
-    """Find what is staged for this commit, by this run or another, here or on another machine, and verify it."""
+    """Find what is staged for this commit, and verify it."""
     plan = make_plan(run, look=True, build=False)
-    clients = run.clients
-    digests = publish.find_staged(plan, clients)
-    staged = publish.verify(plan, digests, clients)
-    for outcome in publish.staged_tags(plan, staged):
-        run.surroundings.say(report.tag_text(outcome))
-    return StagedRun(plan=plan, staging=Staging(digests=digests, seconds={}), staged=staged)
+    failures: dict[str, DockerPushError] = {}
+    digests: dict[str, Digest] = {}
+    for image in plan.published:
+        try:
+            digests |= publish.find_staged(plan.only({image.name}), run.clients)
+        except DockerPushError as error:
+            _keep_going(run, image.name, error, failures)
+    return _verified(run, StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=()))
+
+
+def _verified(run: Run, found: StagedRun) -> StagedRun:
+    """Read back everything that is staged; what is not whole ends the run, or is left out of one that keeps going."""
+    failures = dict(found.staging.failures)
+    whole = found.plan.only({image.name for image in found.plan.published if image.name not in failures})
+    staged: list[Staged] = []
+    for part in [whole] if not run.options.keep_going else [whole.only({image.name}) for image in whole.published]:
+        try:
+            staged += publish.verify(part, found.staging.digests, run.clients)
+        except DockerPushError as error:
+            _keep_going(run, part.published[0].name, error, failures)
+    say = run.surroundings.say
+    say("Staged and verified, every platform read back:")
+    for outcome in publish.commit_tags(found.plan, staged):
+        say(report.tag_text(outcome))
+    return replace(found, staging=replace(found.staging, failures=failures), staged=tuple(staged))
+
+
+def _keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:
+    """Note an image's failure in a run that keeps going; raise it in one that does not."""
+    if not run.options.keep_going:
+        raise error
+    failures[name] = error
+    run.surroundings.say(f"{error} (--keep-going: the others go on)")
 
 
 def move(run: Run, found: StagedRun) -> RunReport:
-    """Move the tags of what is staged and verified; an error tells which tags were moved before it."""
-    staged = publish.settle(found.staged, run.clients)
-    outcomes = list(publish.staged_tags(found.plan, staged))
-
-    def done(outcome: publish.TagOutcome) -> None:
-        outcomes.append(outcome)
-        run.surroundings.say(report.tag_text(outcome))
-
+    """Move the tags of what is staged and verified; an error lists what has become of every tag."""
+    staged = _by_versions_now(run, publish.settle(found.staged, run.clients))
+    ledger = Ledger(
+        staged, publish.commit_tags(found.plan, staged), lambda outcome: run.surroundings.say(report.tag_text(outcome))
+    )
+    rules = Rules(
+        history=_Remote(run).history,
+        by_version=run.options.tags.latest == "release",
+        allow_older=run.options.allow_older,
+        force=run.options.force,
+    )
+    error = _left(found.staging)
     try:
-        publish.move(staged, run.clients, done)
-    except DockerPushError as error:
-        error.details += tuple(report.tag_text(outcome) for outcome in outcomes)
-        raise
-    return report.outcome(found.plan, found.staging, staged, outcomes)
+        publish.move(staged, run.clients, rules, ledger)
+    except DockerPushError as stopped:
+        stopped.details += report.tag_table(ledger.outcomes)
+        error = stopped
+    return report.outcome(found.plan, found.staging, staged, ledger.outcomes, error)
 
 
-def unmoved(found: StagedRun) -> RunReport:
-    """Return the report of a run that only staged."""
-    return report.outcome(found.plan, found.staging, found.staged, publish.staged_tags(found.plan, found.staged))
+def _by_versions_now(run: Run, staged: tuple[Staged, ...]) -> tuple[Staged, ...]:
+    """Plan anew the tags that depend on which versions are published: another release may have come in since."""
+    listed = [one for one in staged if one.image.lists_tags]
+    if not listed:
+        return staged
+    facts = Facts(repositories=publish.observe(planning.plan(run.options, run.context), run.clients))
+    now = {image.name: image for image in planning.plan(run.options, run.context, facts).images}
+    for one in staged:
+        for skipped in set(now[one.image.name].skipped) - set(one.image.skipped):
+            run.surroundings.say(f"  skipped   {one.repository} {skipped.kind.value}: {skipped.why}")
+    return tuple(replace(one, image=replace(one.image, tags=now[one.image.name].tags)) for one in staged)
+
+
+@dataclass
+class _Remote:
+    """The remote's history of our branch, looked at again when what it said is no longer fresh."""
+
+    run: Run
+    _seen: list[tuple[float, History]] = field(default_factory=list)
+
+    def history(self) -> History:
+        clock = self.run.surroundings.clock
+        if not self._seen or clock() - self._seen[-1][0] > _FRESH:
+            found = history.observe(
+                self.run.context, self.run.runner, self.run.surroundings.temporary, self.run.surroundings.environ
+            )
+            self._seen.append((clock(), found))
+        return self._seen[-1][1]
+
+
+def _left(built: Staging) -> DockerPushError | None:
+    """Return the error of a run that kept going without some images: the first one's, with all of the others."""
+    failures = list(built.failures.values())
+    if not failures:
+        return None
+    first = failures[0]
+    first.details += tuple(f"not published: {error}" for error in failures[1:])
+    return first
 
 
 def definition(plan: Plan) -> dict[str, object]:

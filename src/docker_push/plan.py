@@ -5,7 +5,7 @@ Pure: the same options, context and facts give the same plan. Execution only rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -71,6 +71,13 @@ class PlannedImage:
         """Return the tag under which the image is staged."""
         return next(planned.tag for planned in self.tags if planned.kind is TagKind.COMMIT)
 
+    def commit_tag_of(self, commit: str) -> Tag:
+        """Return the commit tag that this image has, or would have, for another commit of the same branch."""
+        planned = next(planned for planned in self.tags if planned.kind is TagKind.COMMIT)
+        name = planned.tag.name.removesuffix("-dirty") if planned.moves else planned.tag.name
+        length = name.index("-")
+        return Tag(f"{commit[:length]}{name[length:]}")
+
     def staged(self, repository: Repository) -> Reference:
         """Return the name under which the image is staged in ``repository``."""
         return Reference(repository, self.commit_tag)
@@ -92,6 +99,13 @@ class Plan:
     def published(self) -> tuple[PlannedImage, ...]:
         """Return the images whose tags are put."""
         return tuple(image for image in self.images if image.publish)
+
+    def only(self, names: Collection[str]) -> Plan:
+        """Return the plan with nothing asked for but ``names``, and what they need."""
+        images = tuple(
+            image if image.name in names else replace(image, asked=False, publish=False) for image in self.images
+        )
+        return replace(self, images=images)
 
     @property
     def is_insecure(self) -> bool:
@@ -167,14 +181,15 @@ def _draft(
     tags = _tag_plan(options, context, facts, release, repositories[0])
     cache_from, cache_to, cache_why = _cache(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
+    build_only = tags.build_only or facts.build_only
     needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
     draft = PlannedImage(
         name=image.name,
         options=image,
         asked=asked,
-        publish=asked and not tags.build_only,
+        publish=asked and not build_only,
         action=Action.BUILD,
-        why=tags.build_only or ("asked for" if asked else "another image of the run needs it"),
+        why=build_only or ("asked for" if asked else "another image of the run needs it"),
         repositories=repositories,
         tags=tags.tags,
         skipped=tags.skipped,

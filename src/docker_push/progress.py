@@ -67,14 +67,12 @@ class _Vertex:
 class Progress:
     """Follow one bake: feed lines, get the steps that ended; keep the log's end of each step, bounded.
 
-    ``failed`` is the first step that failed by itself (not because a neighbour did); ``stray`` are the last lines that
-    are no events, as buildx prints its own errors.
+    ``stray`` are the last lines that are no events, as buildx prints its own errors.
     """
 
-    failed: Step | None = None
     stray: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
     _vertexes: dict[str, _Vertex] = field(default_factory=dict)
-    _failed_digest: str = ""
+    _causes: dict[str, Step] = field(default_factory=dict)
 
     def feed(self, line: str) -> Iterator[Step]:
         """Take one line; yield the steps that it ends."""
@@ -90,10 +88,9 @@ class Progress:
             if step is not None:
                 yield step
 
-    def log(self) -> tuple[str, ...]:
-        """Return the end of the failed step's log, or else of what buildx printed beside the events."""
-        lines = self._vertexes[self._failed_digest].log if self._failed_digest else self.stray
-        return tuple(lines)
+    def causes(self) -> tuple[tuple[Step, tuple[str, ...]], ...]:
+        """Return the steps that failed by themselves, not because a neighbour did, each with the end of its log."""
+        return tuple((step, tuple(self._vertexes[digest].log)) for digest, step in self._causes.items())
 
     def _vertex(self, digest: object) -> _Vertex:
         return self._vertexes.setdefault(str(digest), _Vertex())
@@ -106,8 +103,8 @@ class Progress:
         vertex.ended = True
         error = printable(str(event.get("error") or ""))
         step = Step(name=vertex.name, cached=bool(event.get("cached")), seconds=_seconds(event), error=error)
-        if self.failed is None and _is_cause(step):
-            self.failed, self._failed_digest = step, str(event.get("digest"))
+        if _is_cause(step):
+            self._causes[str(event.get("digest"))] = step
         return step
 
 

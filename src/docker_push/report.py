@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docker_push import metadata
+from docker_push.errors import DockerPushError, InterruptedRunError
 from docker_push.plan import Plan, PlannedImage
 from docker_push.progress import Step, printable
 from docker_push.publish import Staged, State, TagOutcome
@@ -18,32 +19,48 @@ _SHORT = 19  # "sha256:" and twelve digits: enough to compare by eye
 
 @dataclass(frozen=True, kw_only=True)
 class ImageReport:
-    """What happened to one image: ``seconds`` is the wall time of its build, zero where it was adopted."""
+    """What happened to one image: ``seconds`` is the wall time of its bakes, zero where it was adopted.
+
+    ``error`` is why it was not published, in a run that kept going without it.
+    """
 
     image: PlannedImage
     staged: tuple[Staged, ...]
     tags: tuple[TagOutcome, ...]
     attempts: int
     seconds: float
+    error: DockerPushError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """A whole run: the plan, and what became of each image that was published."""
+    """A whole run: the plan, what became of each image that was published, and the error that ended it, if one did."""
 
     plan: Plan
     images: tuple[ImageReport, ...]
+    error: DockerPushError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:
-    """What building gave: image name -> digest, and image name -> seconds of its bake (none for an adopted image)."""
+    """What building gave: image name -> digest, seconds in bakes and number of bakes (none for an adopted image).
+
+    ``failures`` are the images that could not be staged in a run that keeps going, each with its error.
+    """
 
     digests: Mapping[str, Digest]
-    seconds: Mapping[str, float]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, DockerPushError] = field(default_factory=dict)
 
 
-def outcome(plan: Plan, staging: Staging, staged: Sequence[Staged], tags: Sequence[TagOutcome]) -> RunReport:
+def outcome(
+    plan: Plan,
+    staging: Staging,
+    staged: Sequence[Staged],
+    tags: Sequence[TagOutcome],
+    error: DockerPushError | None = None,
+) -> RunReport:
     """Sort what happened by image."""
     return RunReport(
         plan=plan,
@@ -52,11 +69,13 @@ def outcome(plan: Plan, staging: Staging, staged: Sequence[Staged], tags: Sequen
                 image=image,
                 staged=tuple(one for one in staged if one.image.name == image.name),
                 tags=tuple(tag for tag in tags if tag.image == image.name),
-                attempts=1 if image.name in staging.seconds else 0,
+                attempts=staging.attempts.get(image.name, 0),
                 seconds=staging.seconds.get(image.name, 0.0),
+                error=staging.failures.get(image.name),
             )
             for image in plan.published
         ),
+        error=error,
     )
 
 
@@ -157,8 +176,35 @@ def step_text(step: Step) -> str:
 def tag_text(outcome: TagOutcome) -> str:
     """Return what happened to one tag as a line."""
     name = f"{outcome.reference.repository}:{outcome.reference.tag}"
-    before = f" (was {str(outcome.before)[:_SHORT]})" if outcome.state is State.MOVED else ""
-    return f"  {outcome.state.value:<9} {name} -> {str(outcome.after)[:_SHORT]}{before}"
+    before = f" (was {_short(outcome.before)})" if outcome.state is State.MOVED else ""
+    why = f": {printable(outcome.why)}" if outcome.why else ""
+    if outcome.state in {State.SKIPPED, State.REFUSED}:
+        return f"  {outcome.state.value:<9} {name} stays {_short(outcome.before)}{why}"
+    return f"  {outcome.state.value:<9} {name} -> {_short(outcome.reference.digest)}{before}{why}"
+
+
+def tag_table(outcomes: Sequence[TagOutcome]) -> tuple[str, ...]:
+    """Return what is known of every tag as a table, for a run that ended early: tag, old, new, state."""
+    rows = [("tag", "old", "new", "state")]
+    rows += [(f"{one.reference.repository}:{one.reference.tag}", *_moment(one)) for one in outcomes]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return tuple(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
+    )
+
+
+def _moment(one: TagOutcome) -> tuple[str, str, str]:
+    """Return old, new and state of a tag; what was not looked at is as it was, whatever that is."""
+    if one.state is State.WAITING:
+        return "as it was", "as it was", "not moved"
+    old = _short(one.before) if one.before else "none"
+    if one.state is State.UNKNOWN:
+        return old, f"old, or {_short(one.reference.digest)}", "asked for, not answered"
+    return old, _short(one.after) if one.after else "none", one.state.value
+
+
+def _short(digest: Digest | None) -> str:
+    return str(digest)[:_SHORT]
 
 
 def list_text(plan: Plan) -> str:
@@ -184,14 +230,25 @@ def run_json(report: RunReport) -> dict[str, object]:
     document = plan_json(report.plan)
     done = {entry.image.name: entry for entry in report.images}
     images = [_image_json(image) | _outcome_json(done.get(image.name)) for image in report.plan.images]
-    return document | {"images": images}
+    return document | {"images": images, "error": error_json(report.error)}
+
+
+def error_json(error: DockerPushError | None) -> dict[str, object] | None:
+    """Return an error as machines read it; ``None`` for none."""
+    if error is None:
+        return None
+    code = error.status if isinstance(error, InterruptedRunError) else error.exit_code
+    return {"class": type(error).__name__, "code": code, "message": error.message, "hint": error.hint}
 
 
 def _outcome_json(entry: ImageReport | None) -> dict[str, object]:
-    if entry is None or not entry.staged:
+    if entry is None:
         return {}
+    failed: dict[str, object] = {"error": error_json(entry.error), "attempts": entry.attempts} if entry.error else {}
+    if not entry.staged:
+        return failed
     first = entry.staged[0]
-    return {
+    return failed | {
         "digest": str(first.manifest.digest),
         "references": [str(one.reference) for one in entry.staged],
         "manifests": {
@@ -213,6 +270,7 @@ def _tag_json(image: PlannedImage, outcome: TagOutcome) -> Mapping[str, object]:
         "moves": planned.moves,
         "why": planned.why,
         "before": str(outcome.before) if outcome.before else None,
-        "after": str(outcome.after),
+        "after": str(outcome.after) if outcome.after else None,
         "state": outcome.state.value,
+        "note": outcome.why or None,
     }

@@ -63,6 +63,11 @@ class Run:
         name = self.options.builder.value if self.options.builder else None
         return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary)
 
+    @property
+    def origins(self) -> dict[str, str | None]:
+        """Return registry -> where the credentials for it come from (``None``: there are none), for messages."""
+        return {str(registry): account.origin if account else None for registry, account in self.accounts.items()}
+
     @cached_property
     def clients(self) -> dict[Registry, Client]:
         """Return a client for every registry of the run; connections and tokens are kept for all of it."""

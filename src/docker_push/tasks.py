@@ -102,12 +102,13 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
 @_command("list", "format", "debug")
 def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """List the images of build.toml: platforms, Dockerfile, where they go."""
-    from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push import report  # noqa: PLC0415
+    from docker_push.observation import make_plan  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
     _one_of("--format", given["format"], ("text", "json"))
     with opened(surroundings, flags) as run:
-        plan = pipeline.make_plan(run, look=False)
+        plan = make_plan(run, look=False)
         surroundings.emit(_json(report.plan_json(plan)) if given["format"] == "json" else report.list_text(plan))
 
 
@@ -115,11 +116,12 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
 def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Show what would be built, tagged and pushed, and why."""
     from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push.observation import make_plan  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
     _one_of("--format", given["format"], ("text", "json", "bake"))
     with opened(surroundings, flags) as run:
-        plan = pipeline.make_plan(run, look=not given["offline"])
+        plan = make_plan(run, look=not given["offline"])
         if given["format"] == "text":
             surroundings.emit(report.plan_text(plan))
         else:
@@ -173,7 +175,7 @@ def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.unmoved(pipeline.stage(run)), given)
+            _finish(surroundings, pipeline.stage_only(run), given)
 
 
 @_command("publish", *_SELECT, *_BUILD, "report", *_RUN)
@@ -185,7 +187,7 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.move(run, pipeline.find_staged(run)), given)
+            _finish(surroundings, pipeline.publish_staged(run), given)
 
 
 @_command("push", *_SELECT, *_BUILD, "report", *_RUN)
@@ -197,7 +199,7 @@ def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> 
     _check_report(surroundings, given)
     with opened(surroundings, flags) as run:
         if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.move(run, pipeline.stage(run)), given)
+            _finish(surroundings, pipeline.push(run), given)
 
 
 docker = Collection("docker", list_images, show_plan, login, logout, build, tag, stage, publish, push)
@@ -229,20 +231,24 @@ def _flags(given: Mapping[str, Any]) -> Flags:
 def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]) -> bool:  # noqa: ANN401 - pipeline.Run, not imported
     if not given["dry_run"]:
         return False
-    from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push import report  # noqa: PLC0415
+    from docker_push.observation import make_plan  # noqa: PLC0415
 
-    surroundings.say(report.plan_text(pipeline.make_plan(run, look=True)))
+    surroundings.say(report.plan_text(make_plan(run, look=True)))
     surroundings.say("Dry run: nothing was built, pushed or tagged.")
     return True
 
 
 def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401 - report.RunReport
+    """Print what machines read, write the report, and end as the run did."""
     from docker_push import report  # noqa: PLC0415
 
     for line in report.references(done):
         surroundings.emit(line)
     if given["report"]:
         _write(surroundings.folder / given["report"], _json(report.run_json(done)))
+    if done.error is not None:
+        raise done.error
 
 
 def _check_report(surroundings: Surroundings, given: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from docker_push import pipeline, report
 from docker_push.errors import BuilderError, BuildError, OverwriteError, VerificationError
+from docker_push.observation import make_plan
 from docker_push.options import Flags
 from docker_push.report import RunReport
 from docker_push.run import opened
@@ -24,7 +25,14 @@ def world(tmp_path: Path) -> RecordedWorld:
 
 def push(world: RecordedWorld, **flags: object) -> RunReport:
     with opened(world.surroundings(), Flags(**flags)) as run:  # type: ignore[arg-type]
-        return pipeline.move(run, pipeline.stage(run))
+        return ended(pipeline.push(run))
+
+
+def ended(done: RunReport) -> RunReport:
+    """Raise what ended the run, as the task does."""
+    if done.error is not None:
+        raise done.error
+    return done
 
 
 def bakes(world: RecordedWorld) -> int:
@@ -77,7 +85,12 @@ def test_an_error_while_tags_move_tells_which_were_moved(world: RecordedWorld):
     with pytest.raises(VerificationError) as caught:
         push(world)
 
-    assert [line.split()[0] for line in caught.value.details] == ["created", "created"]
+    assert [line.split("  ")[-1].strip() for line in caught.value.details] == [
+        "state",
+        "created",
+        "created",
+        "asked for, not answered",
+    ]
 
 
 def test_a_version_that_is_taken_is_refused(world: RecordedWorld):
@@ -89,7 +102,7 @@ def test_a_version_that_is_taken_is_refused(world: RecordedWorld):
 
 def test_staging_alone_moves_nothing(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        done = pipeline.unmoved(pipeline.stage(run))
+        done = pipeline.stage_only(run)
 
     assert set(world.memory.tags(API)) == {f"{COMMIT}-main"}
     assert [tag.state.value for tag in done.images[0].tags] == ["created"]
@@ -97,9 +110,9 @@ def test_staging_alone_moves_nothing(world: RecordedWorld):
 
 def test_what_was_staged_is_published_later(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        pipeline.stage(run)
+        pipeline.stage_only(run)
     with opened(world.surroundings(), Flags()) as run:
-        pipeline.move(run, pipeline.find_staged(run))
+        pipeline.publish_staged(run)
 
     assert set(world.memory.tags(API)) == {f"{COMMIT}-main", "main", "latest"}
     assert bakes(world) == 1
@@ -118,7 +131,7 @@ def test_a_fork_s_pull_request_is_built_and_nothing_is_pushed(world: RecordedWor
     }
 
     with opened(world.surroundings(), Flags()) as run:
-        done = pipeline.move(run, pipeline.stage(run))
+        done = pipeline.push(run)
 
     assert (report.references(done), world.memory.manifests, bakes(world)) == ([], {}, 1)
     assert "nothing was pushed" in world.text
@@ -126,7 +139,7 @@ def test_a_fork_s_pull_request_is_built_and_nothing_is_pushed(world: RecordedWor
 
 def test_offline_nothing_is_asked(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        plan = pipeline.make_plan(run, look=False)
+        plan = make_plan(run, look=False)
 
     assert world.memory.log == []
     assert [image.name for image in plan.images] == ["api"]
@@ -140,18 +153,18 @@ def test_a_platform_that_the_builder_does_not_list_is_warned_about(world: Record
 
 def test_publishing_what_is_staged_needs_no_docker(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        pipeline.stage(run)
+        pipeline.stage_only(run)
     world.calls.clear()
 
     with opened(world.surroundings(), Flags()) as run:
-        pipeline.move(run, pipeline.find_staged(run))
+        pipeline.publish_staged(run)
 
     assert [argv for argv, _ in world.calls if argv[0] == "docker"] == []
 
 
 def test_what_is_printed_is_what_stands_there_after_two_runs_at_once(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        found = pipeline.stage(run)
+        found = pipeline.stage(run, pipeline.prepared(run))
         fingerprint = found.plan.images[0].fingerprint
         theirs = world.memory.put_index(
             API, found.plan.images[0].platforms, f"{COMMIT}-main", fingerprint=fingerprint, note="x"
@@ -184,7 +197,7 @@ def test_the_definition_holds_what_is_needed_too(world: RecordedWorld):
     world.write('[images.base]\n[images.api]\ncontexts = { base = "target:base" }\n')
 
     with opened(world.surroundings(), Flags(images=("api",))) as run:
-        definition = pipeline.definition(pipeline.make_plan(run, look=False))
+        definition = pipeline.definition(make_plan(run, look=False))
 
     assert set(definition["target"]) == {"api", "base"}  # type: ignore[call-overload]
     assert definition["group"] == {"default": {"targets": ["api"]}}

@@ -9,9 +9,10 @@ from docker_push.config import TagsTable
 from docker_push.context import Event
 from docker_push.errors import OverwriteError, VerificationError
 from docker_push.facts import Facts
+from docker_push.history import History, Relation
 from docker_push.options import Options, Setting, Source
 from docker_push.plan import Plan, plan
-from docker_push.publish import State, TagOutcome
+from docker_push.publish import Ledger, Rules, State, TagOutcome
 from docker_push.references import Digest, Platform, Registry
 from docker_push.tagging import TagKind
 from examples_of import AMD64, BOTH, COMMIT, CONTEXT, image, options, registry, setting
@@ -45,12 +46,16 @@ class World:
             for one in self.plan.published
         }
         self.done: list[TagOutcome] = []
+        self.rules = Rules(history=lambda: History(ref="refs/heads/main", relation=Relation.TIP))
 
     def verify(self) -> tuple[publish.Staged, ...]:
         return publish.verify(self.plan, self.digests, self.clients)
 
     def move(self, staged: tuple[publish.Staged, ...] | None = None) -> tuple[TagOutcome, ...]:
-        return publish.move(publish.settle(staged or self.verify(), self.clients), self.clients, self.done.append)
+        settled = publish.settle(staged or self.verify(), self.clients)
+        self.ledger = Ledger(settled, (), self.done.append)
+        publish.move(settled, self.clients, self.rules, self.ledger)
+        return self.ledger.outcomes
 
     def observed(self) -> Plan:
         """Return the plan again, by what the registry holds now."""
@@ -251,8 +256,8 @@ def test_staging_tells_whether_the_commit_tag_is_new():
     world = World()
     staged = world.verify()
 
-    (created,) = publish.staged_tags(world.plan, staged)
-    (unchanged,) = publish.staged_tags(world.observed(), staged)
+    (created,) = publish.commit_tags(world.plan, staged)
+    (unchanged,) = publish.commit_tags(world.observed(), staged)
 
     assert (created.kind, created.state, unchanged.state) == (TagKind.COMMIT, State.CREATED, State.UNCHANGED)
 

@@ -131,7 +131,7 @@ def test_a_moved_tag_tells_where_it_was():
 
 def test_machines_get_one_reference_for_each_image_and_registry():
     made = plan(options(registries=(registry(), registry("localhost:5000"))), CONTEXT)
-    run = report.outcome(made, Staging(digests={}, seconds={"api": 1.0}), staged(made), ())
+    run = report.outcome(made, Staging(digests={}), staged(made), ())
 
     assert report.references(run) == [
         f"{domain}/atomicloud/my-service/api:{COMMIT}-main@{DIGEST}" for domain in ("ghcr.io", "localhost:5000")
@@ -141,7 +141,10 @@ def test_machines_get_one_reference_for_each_image_and_registry():
 def test_the_report_is_the_plan_and_what_became_of_it():
     made = plan(options(), CONTEXT)
     run = report.outcome(
-        made, Staging(digests={}, seconds={"api": 1.23456}), staged(made), (outcome(State.MOVED, OTHER),)
+        made,
+        Staging(digests={}, seconds={"api": 1.23456}, attempts={"api": 1}),
+        staged(made),
+        (outcome(State.MOVED, OTHER),),
     )
 
     document = report.run_json(run)
@@ -160,13 +163,14 @@ def test_the_report_is_the_plan_and_what_became_of_it():
         "before": str(OTHER),
         "after": str(DIGEST),
         "state": "moved",
+        "note": None,
     }
 
 
 def test_an_image_that_was_not_published_is_reported_as_planned():
     made = plan(options(), replace(CONTEXT, event=Event.PULL_REQUEST, pull_request=12, trusted=False))
 
-    (shown,) = report.run_json(report.outcome(made, Staging(digests={}, seconds={}), (), ()))["images"]
+    (shown,) = report.run_json(report.outcome(made, Staging(digests={}), (), ()))["images"]
 
     assert "digest" not in shown
     assert shown["publish"] is False

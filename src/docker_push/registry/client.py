@@ -129,6 +129,16 @@ class Client:
         if claimed and not matches(manifest.data, self._digest(claimed, request)):
             raise _altered(request, f"the registry stored {claimed}, not {manifest.digest}")
 
+    def wait_for(
+        self,
+        repository: Repository,
+        reference: Tag | Digest,
+        digest: Digest,  # noqa: ARG002
+        lag: float,  # noqa: ARG002
+    ) -> Descriptor | None:
+        """Return what ``reference`` names; a registry that lags behind its own writes is not waited for yet."""
+        return self.head(repository, reference)
+
     def tags(self, repository: Repository) -> tuple[str, ...]:
         """Return the names of all tags; a repository that does not exist has none.
 

@@ -1,44 +1,20 @@
-"""The publish protocol: stage, verify, then move tags. What it promises is in docs/explanation/architecture.md.
+"""What is in the registries under the commit tags: observed before the run, verified after it, found again later.
 
-No registry offers an atomic push of several tags, so the order is what keeps a run whole: everything is pushed under
-commit tags alone and read back; only when every image of the run is verified on every registry do other tags move,
-``latest`` last. The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
+The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
-from docker_push.errors import OverwriteError, VerificationError
+from docker_push.errors import VerificationError
 from docker_push.facts import Published, RepositoryFacts
 from docker_push.metadata import FINGERPRINT
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
 from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
 from docker_push.registry import Client, Manifest
-from docker_push.tagging import PlannedTag, TagKind
-
-
-class State(str, Enum):
-    """What happened to a tag."""
-
-    CREATED = "created"
-    MOVED = "moved"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagOutcome:
-    """A tag of one repository, before and after the run; ``image`` is the image's name in build.toml."""
-
-    image: str
-    reference: Reference
-    kind: TagKind
-    before: Digest | None
-    after: Digest
-    state: State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,28 +115,6 @@ def _content(client: Client, repository: Repository, digest: Digest) -> Content:
     return Content(digest=digest, size=sum(int(part.get("size", 0)) for part in parts if isinstance(part, dict)))
 
 
-def staged_tags(plan: Plan, staged: Sequence[Staged]) -> tuple[TagOutcome, ...]:
-    """Return what staging did to the commit tags, by what was observed before and what was verified after."""
-    return tuple(
-        TagOutcome(
-            image=one.image.name,
-            reference=one.reference,
-            kind=TagKind.COMMIT,
-            before=before.digest if before else None,
-            after=one.manifest.digest,
-            state=_state(before.digest if before else None, one.manifest.digest),
-        )
-        for one in staged
-        for before in (plan.facts.repositories.get(one.repository, RepositoryFacts()).commit,)
-    )
-
-
-def _state(before: Digest | None, after: Digest) -> State:
-    if before is None:
-        return State.CREATED
-    return State.UNCHANGED if before == after else State.MOVED
-
-
 def _listed(platforms: Iterable[Platform]) -> str:
     return ", ".join(sorted(map(str, platforms))) or "no platform"
 
@@ -207,35 +161,6 @@ def settle(staged: Sequence[Staged], clients: Clients) -> tuple[Staged, ...]:
     return tuple(in_parallel(lambda one: _settled(one, clients), staged))
 
 
-def move(staged: Sequence[Staged], clients: Clients, on_tag: Callable[[TagOutcome], None]) -> tuple[TagOutcome, ...]:
-    """Put every tag of every settled image on its verified bytes, step by step, ``latest`` last; return what happened.
-
-    Versions are looked up first, all of them: one that names other bytes raises OverwriteError before any tag moves.
-    ``on_tag`` is called as each tag is done, so that an interrupted run can still say what it did.
-    """
-    _refuse_overwrites(staged, clients)
-    outcomes: list[TagOutcome] = []
-    for step in _ORDER:
-        work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
-
-        def put(place: tuple[Staged, PlannedTag]) -> TagOutcome:
-            outcome = _put(*place, clients)
-            on_tag(outcome)
-            return outcome
-
-        outcomes += in_parallel(put, work)
-    return tuple(outcomes)
-
-
-# The commit tag is not among them: staging put it. An alias follows the version that it is an alias of.
-_ORDER = (
-    {(TagKind.BRANCH, True), (TagKind.EXTRA, True)},
-    {(TagKind.SEMVER, False)},
-    {(TagKind.SEMVER, True)},
-    {(TagKind.LATEST, True)},
-)
-
-
 def _settled(one: Staged, clients: Clients) -> Staged:
     client = clients[one.repository.registry]
     head = client.head(one.repository, one.image.commit_tag)
@@ -250,47 +175,3 @@ def _settled(one: Staged, clients: Clients) -> Staged:
         f" {'removed' if head is None else 'replaced by another plan'} while this run went on",
         hint="No moving tag was touched; run the same command again.",
     )
-
-
-def _refuse_overwrites(staged: Sequence[Staged], clients: Clients) -> None:
-    fixed = [(one, tag) for one in staged for tag in one.image.tags if not tag.moves and tag.kind is not TagKind.COMMIT]
-
-    def look(place: tuple[Staged, PlannedTag]) -> Digest | None:
-        one, tag = place
-        head = clients[one.repository.registry].head(one.repository, tag.tag)
-        return head.digest if head else None
-
-    for (one, tag), before in zip(fixed, in_parallel(look, fixed), strict=True):
-        if before is not None and before != one.manifest.digest:
-            raise OverwriteError(
-                f"image {one.image.name}: {Reference(one.repository, tag.tag)} was already published as {before},"
-                f" this run has {one.manifest.digest}",
-                hint="A version is published once: give this build a new version. No tag was moved.",
-            )
-
-
-def _put(one: Staged, tag: PlannedTag, clients: Clients) -> TagOutcome:
-    client = clients[one.repository.registry]
-    head = client.head(one.repository, tag.tag)
-    before = head.digest if head else None
-    if before != one.manifest.digest:
-        client.put(one.repository, tag.tag, one.manifest)
-        _read_back(one, tag, client)
-    return TagOutcome(
-        image=one.image.name,
-        reference=Reference(one.repository, tag.tag, one.manifest.digest),
-        kind=tag.kind,
-        before=before,
-        after=one.manifest.digest,
-        state=_state(before, one.manifest.digest),
-    )
-
-
-def _read_back(one: Staged, tag: PlannedTag, client: Client) -> None:
-    head = client.head(one.repository, tag.tag)
-    if head is None or head.digest != one.manifest.digest:
-        raise VerificationError(
-            f"image {one.image.name}: {Reference(one.repository, tag.tag)} was put on {one.manifest.digest},"
-            f" but the registry answers {head.digest if head else 'that it does not exist'}",
-            hint="Another run may be moving the same tag: let one finish, then run the same command again.",
-        )

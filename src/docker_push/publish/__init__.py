@@ -1,0 +1,26 @@
+"""The publish protocol: stage, verify, then move tags. What it promises is in docs/explanation/guarantees.md.
+
+No registry offers an atomic push of several tags, so the order is what keeps a run whole: everything is pushed under
+commit tags alone and read back; only when every image of the run is verified on every registry do other tags move,
+``latest`` last. The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
+"""
+
+from docker_push.publish.movement import Ledger, Rules, commit_tags, move
+from docker_push.publish.outcomes import State, TagOutcome
+from docker_push.publish.staged import Clients, Content, Staged, find_staged, observe, settle, verify
+
+__all__ = [
+    "Clients",
+    "Content",
+    "Ledger",
+    "Rules",
+    "Staged",
+    "State",
+    "TagOutcome",
+    "commit_tags",
+    "find_staged",
+    "move",
+    "observe",
+    "settle",
+    "verify",
+]
