@@ -101,6 +101,13 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Run the tests of what must hold when registry, network or login fail: minutes."""
+    install(session, "test")
+    check(session, "tests/faults", "-m", "not soak")
+
+
+@nox.session
 def workflows(session: nox.Session) -> None:
     """Run the workflow files with act, into the real engine and registry."""
     install(session, "test", "workflows")

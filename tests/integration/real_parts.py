@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from docker_push.references import Registry
+from fault_proxy import fault_proxy
 from registry_process import PROGRAM, BasicRegistry, registry_process, unavailable
 from scratch import Scratch
-from token_registry import TokenRegistry, token_registry_server
+from token_registry import TokenRegistry
 
 __all__ = [
     "_token_registry",
@@ -56,8 +57,9 @@ def basic_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BasicRe
 
 @pytest.fixture(scope="session")
 def _token_registry(registry: str) -> Iterator[TokenRegistry]:
-    with token_registry_server(registry) as state:
-        yield state
+    with fault_proxy(registry, tokens=TokenRegistry()) as proxy:
+        assert proxy.tokens
+        yield proxy.tokens
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import secret_watch
 from registry_process import BasicRegistry
 from scratch import SMALL, Scratch
+from secret_watch import SEES_ARGUMENTS, command_lines, files_with
 
 pytestmark = pytest.mark.engine
 
@@ -38,40 +37,10 @@ def guarded(scratch: Scratch, basic_registry: BasicRegistry, tmp_path: Path) -> 
 
 
 def forms(registry: BasicRegistry) -> set[str]:
-    """Return the password as it is and as it travels."""
-    pair = f"{registry.username}:{registry.password}"
-    return {
-        registry.password,
-        *(base64.b64encode(text.encode()).decode().rstrip("=") for text in (registry.password, pair)),
-    }
+    return secret_watch.forms(registry.username, registry.password)
 
 
-@contextmanager
-def command_lines() -> Iterator[set[str]]:
-    """Collect the argument list of every process of this machine while the body runs."""
-    seen: set[str] = set()
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-                except OSError:
-                    continue  # the process ended meanwhile
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/cmdline").exists(), reason="other processes' arguments are read from Linux' /proc"
-)
+@pytest.mark.skipif(not SEES_ARGUMENTS, reason="other processes' arguments are read from Linux' /proc")
 def test_the_password_is_in_no_argument_list(guarded: Scratch, basic_registry: BasicRegistry):
     with command_lines() as seen:
         done = guarded.tool("push", "--debug")
@@ -92,12 +61,7 @@ def test_the_password_is_in_no_output(guarded: Scratch, basic_registry: BasicReg
 def test_the_password_is_in_no_file_that_is_left(guarded: Scratch, basic_registry: BasicRegistry, tmp_path: Path):
     assert guarded.tool("push", "--report", "report.json").code == 0
 
-    left = [
-        path
-        for path in tmp_path.rglob("*")
-        if path.is_file() and any(form.encode() in path.read_bytes() for form in forms(basic_registry))
-    ]
-    assert left == []
+    assert files_with(forms(basic_registry), tmp_path) == []
     assert list((tmp_path / "runner").iterdir()) == list((tmp_path / "temporary").iterdir()) == []
 
 

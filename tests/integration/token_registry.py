@@ -1,28 +1,25 @@
-"""A registry behind a token server, as GHCR and Docker Hub are: 401 and Bearer, scopes, tokens that end.
+"""A token server, as GHCR and Docker Hub have one: 401 and Bearer, scopes, tokens that end.
 
-A proxy before a real docker-registry. Tokens are opaque; what a token may do is known to this server alone, so a client
-can only get in by the rules: distribution's "Token Authentication Specification" and its OAuth2 variant.
+It answers inside a fault proxy, before a real docker-registry that is open. Tokens are opaque; what a token may do is
+known to this server alone, so a client can only get in by the rules: distribution's "Token Authentication Specification"
+and its OAuth2 variant.
 """
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass, field, replace
+
+from fault_rules import Answer, Seen
 
 SERVICE = "tests.example"
 _NAME = re.compile(r"/v2/(?P<name>.+?)/(?:manifests|blobs|tags)/")
 _READS = frozenset({"GET", "HEAD"})
-_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,30 +39,26 @@ PUSHER = Account(
     identity_token="identity-of-pusher",
 )
 READER = Account(username="reader", password="reads-0nly", actions=frozenset({"pull"}))
-ACCOUNTS = (PUSHER, READER)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """A request as it came: ``authorization`` is the scheme alone."""
-
-    method: str
-    path: str
-    authorization: str
-    query: dict[str, list[str]]
-    form: dict[str, list[str]]
 
 
 @dataclass
 class TokenRegistry:
-    """What tests see and set: ``lifetime`` is how long a token is good, ``claimed`` what its answer says of that."""
+    """What tests see and set: ``lifetime`` is how long a token is good, ``claimed`` and ``issued_at`` what is said of that.
 
-    address: str
-    upstream: str
+    ``calls`` is after how many good answers every account is revoked; ``realm`` is where clients are sent for a token,
+    where that is not this server.
+    """
+
+    accounts: tuple[Account, ...] = (PUSHER, READER)
+    address: str = ""
+    scheme: str = "http"
     lifetime: float = 300.0
-    claimed: int | None = 300
+    claimed: int | float | str | None = 300
+    issued_at: str | None = None
     field_name: str = "token"
     anonymous_pull: bool = False
+    calls: int | None = None
+    realm: str | None = None
     log: list[Seen] = field(default_factory=list)
     tokens: dict[str, tuple[frozenset[tuple[str, str]], float]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +70,8 @@ class TokenRegistry:
 
     def reset(self) -> None:
         """Return to the settings of the start, with nothing logged."""
-        self.lifetime, self.claimed, self.field_name, self.anonymous_pull = 300.0, 300, "token", False
+        self.lifetime, self.claimed, self.issued_at, self.field_name = 300.0, 300, None, "token"
+        self.anonymous_pull, self.calls, self.realm = False, None, None
         self.forget_tokens()
         self.log.clear()
 
@@ -104,128 +98,56 @@ class TokenRegistry:
             granted, ends = self.tokens.get(token, (frozenset(), 0.0))
         return ends > time.monotonic(), name is None or (name, action) in granted
 
-
-@contextmanager
-def token_registry_server(upstream: str) -> Iterator[TokenRegistry]:
-    """Run the proxy before the registry at ``upstream``, on a free port of loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.state = TokenRegistry(address=f"127.0.0.1:{server.server_address[1]}", upstream=upstream)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server.state  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.1"  # an answer to TLS needs a status line: Go turns to plain http by it
-    timeout = 30
-
-    @property
-    def state(self) -> TokenRegistry:
-        state: TokenRegistry = self.server.state  # type: ignore[attr-defined]
-        return state
-
-    def handle(self) -> None:
-        """Serve a connection; a client may end it at any time, as builders do when they are told no."""
-        with suppress(ConnectionError):
-            super().handle()
-
-    def log_message(self, *_arguments: object) -> None:
-        """Stay silent: tests read ``TokenRegistry.log``."""
-
-    def _serve(self) -> None:
-        body = self._body()
-        url = urlsplit(self.path)
-        form = parse_qs(body.decode()) if url.path == "/token" and self.command == "POST" else {}
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
-        self.state.log.append(
-            Seen(method=self.command, path=url.path, authorization=scheme, query=parse_qs(url.query), form=form)
-        )
-        if url.path == "/token":
-            self._token(parse_qs(url.query) or form, scheme, value)
-        else:
-            self._registry(url.path, body, value if scheme == "Bearer" else "")
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
-
-    def _token(self, asked: dict[str, list[str]], scheme: str, value: str) -> None:
-        account = self._account(asked, scheme, value)
-        known = account is not None or (scheme == "" and self.command == "GET" and self.state.anonymous_pull)
-        if asked.get("service") != [SERVICE] or not known:
-            self._json(401, {"details": "incorrect username or password"})
-            return
+    def token(self, seen: Seen) -> Answer:
+        """Answer a request for a token."""
+        asked = seen.query or seen.form
+        account = self._account(seen)
+        anonymous = seen.authorization == "" and seen.method == "GET" and self.anonymous_pull
+        if asked.get("service") != [SERVICE] or not (account or anonymous) or (account and self._is_revoked()):
+            return _json(401, {"details": "incorrect username or password"})
         scopes = [part for text in asked.get("scope", []) for part in text.split(" ")]
         actions = account.actions if account else frozenset({"pull"})
-        field_name = "access_token" if self.command == "POST" else self.state.field_name
-        answer: dict[str, object] = {field_name: self.state.grant(scopes, actions)}
-        if self.state.claimed is not None:
-            answer["expires_in"] = self.state.claimed
-        self._json(200, answer)
+        field_name = "access_token" if seen.method == "POST" else self.field_name
+        answer: dict[str, object] = {field_name: self.grant(scopes, actions)}
+        answer |= {"expires_in": self.claimed} if self.claimed is not None else {}
+        answer |= {"issued_at": self.issued_at} if self.issued_at is not None else {}
+        return _json(200, answer)
 
-    def _account(self, asked: dict[str, list[str]], scheme: str, value: str) -> Account | None:
+    def refusal(self, seen: Seen) -> Answer | None:
+        """Return the challenge for a request of the registry, or ``None`` where its token covers it."""
+        match = _NAME.match(seen.path)
+        name = match["name"] if match else None
+        action = "pull" if seen.method in _READS else "push"
+        scheme, _, token = seen.headers.get("authorization", "").partition(" ")
+        good, covered = self.allows(token if scheme == "Bearer" else "", name, action)
+        if good and covered:
+            return None
+        wanted = f',scope="repository:{name}:{"pull" if action == "pull" else "pull,push"}"' if name else ""
+        error = ',error="insufficient_scope"' if good else ',error="invalid_token"' if scheme == "Bearer" else ""
+        realm = self.realm or f"{self.scheme}://{self.address}/token"
+        challenge = f'Bearer realm="{realm}",service="{SERVICE}"{wanted}{error}'
+        body = {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}
+        return replace(_json(401, body), headers={"Content-Type": "application/json", "WWW-Authenticate": challenge})
+
+    def _is_revoked(self) -> bool:
+        with self.lock:
+            if self.calls is None:
+                return False
+            self.calls -= 1
+            return self.calls < 0
+
+    def _account(self, seen: Seen) -> Account | None:
         """Return who asks: Basic in a GET, an identity token or a password in a form."""
+        scheme, _, value = seen.headers.get("authorization", "").partition(" ")
         pair = base64.b64decode(value).decode() if scheme == "Basic" else ""
-        if self.command == "POST":
-            pair = ":".join(asked.get(name, [""])[0] for name in ("username", "password"))
-        identity = asked.get("refresh_token", [""])[0] if asked.get("grant_type") == ["refresh_token"] else ""
-        for account in ACCOUNTS:
+        if seen.method == "POST":
+            pair = ":".join(seen.form.get(name, [""])[0] for name in ("username", "password"))
+        identity = seen.form.get("refresh_token", [""])[0] if seen.form.get("grant_type") == ["refresh_token"] else ""
+        for account in self.accounts:
             if pair == f"{account.username}:{account.password}" or (identity and identity == account.identity_token):
                 return account
         return None
 
-    def _registry(self, path: str, body: bytes, token: str) -> None:
-        match = _NAME.match(path)
-        name = match["name"] if match else None
-        action = "pull" if self.command in _READS else "push"
-        good, covered = self.state.allows(token, name, action)
-        if good and covered:
-            self._forward(body)
-            return
-        wanted = f',scope="repository:{name}:{"pull" if action == "pull" else "pull,push"}"' if name else ""
-        error = ',error="insufficient_scope"' if good else ',error="invalid_token"' if token else ""
-        challenge = f'Bearer realm="http://{self.state.address}/token",service="{SERVICE}"{wanted}{error}'
-        error_body = {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}
-        self._json(401, error_body, {"WWW-Authenticate": challenge})
 
-    def _forward(self, body: bytes) -> None:
-        connection = http.client.HTTPConnection(self.state.upstream, timeout=30)
-        headers = {key: value for key, value in self.headers.items() if key.lower() not in {*_HOP, "authorization"}}
-        try:
-            connection.request(self.command, self.path, body=body or None, headers=headers)
-            answer = connection.getresponse()
-            data = answer.read()
-        finally:
-            connection.close()
-        kept = {key: value for key, value in answer.getheaders() if key.lower() not in _HOP}
-        length = answer.getheader("Content-Length", str(len(data))) if self.command == "HEAD" else str(len(data))
-        self._answer(answer.status, data, {**kept, "Content-Length": length})
-
-    def _json(self, status: int, content: object, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(content).encode()
-        self._answer(
-            status, data, {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}
-        )
-
-    def _answer(self, status: int, data: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        data = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            data += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return data
+def _json(status: int, content: object) -> Answer:
+    return Answer(status=status, body=json.dumps(content).encode(), headers={"Content-Type": "application/json"})
