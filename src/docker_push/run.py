@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from docker_push.config import BuildFile
 from docker_push.context import Context
 from docker_push.credentials import Credentials
 from docker_push.errors import DockerPushError
+from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options, RegistryOptions
 from docker_push.process import Redactor, Runner
 from docker_push.references import Registry
@@ -30,6 +31,7 @@ class Surroundings:
     """The world of a run: ``say`` prints a line for people, ``emit`` one for machines, ``clock`` counts seconds.
 
     ``sleep`` waits for some seconds, in any thread, and raises InterruptedRunError as soon as a signal ends the run.
+    ``interruption`` is that signal, for a thread that would rather look than wait.
     ``temporary`` is an empty folder of the run's own; whoever made it removes it. ``runner`` and ``client`` are the doors to
     other programs and to registries.
     """
@@ -44,6 +46,7 @@ class Surroundings:
     debug: bool = False
     runner: Callable[..., Runner] = Runner
     client: Callable[..., Client] = Client
+    interruption: Interruption = field(default_factory=Interruption)
 
 
 @dataclass(frozen=True, kw_only=True)

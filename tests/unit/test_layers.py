@@ -11,7 +11,7 @@ PACKAGE = Path(docker_push.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"references"},
+    {"interruption", "references"},
     {"versions", "slugs"},
     {"reserved"},
     {"config", "process"},
