@@ -221,8 +221,12 @@ def list_text(plan: Plan) -> str:
 
 
 def references(run: RunReport) -> list[str]:
-    """Return the lines for standard output: one per image and registry, ``REPOSITORY:COMMIT-TAG@DIGEST``."""
-    return [str(one.reference) for entry in run.images for one in entry.staged]
+    """Return the lines for standard output: one per image and registry, ``REPOSITORY:COMMIT-TAG@DIGEST``.
+
+    An image whose tags are not all where they belong is not among them: a script must not go on with it.
+    """
+    whole = (entry for entry in run.images if all(tag.state.is_done for tag in entry.tags))
+    return [str(one.reference) for entry in whole for one in entry.staged]
 
 
 def run_json(report: RunReport) -> dict[str, object]:

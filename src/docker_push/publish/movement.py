@@ -15,6 +15,7 @@ from docker_push import forward
 from docker_push.errors import OverwriteError, VerificationError
 from docker_push.forward import Verdict
 from docker_push.history import History
+from docker_push.interruption import FINISH
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan
 from docker_push.publish.outcomes import State, TagOutcome, state_of
@@ -24,6 +25,7 @@ from docker_push.registry import Client, Descriptor
 from docker_push.tagging import PlannedTag, TagKind
 
 _FOLLOWS_BRANCH = frozenset({TagKind.BRANCH, TagKind.EXTRA, TagKind.LATEST})
+_SETTLE = 30.0  # seconds that an error waits for other tags that are being put
 _LOOKS = 3  # at a tag that others move at the same moment, before it is put all the same
 _ROUNDS = 3  # of putting right what an older run overwrote
 # The commit tag is not among them: staging put it. An alias follows the version that it is an alias of.
@@ -129,7 +131,10 @@ def move(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledge
     _refuse_overwrites(staged, clients, rules, ledger)
     for step in _ORDER:
         work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
-        in_parallel(lambda place: ledger.note(place, _put(place, clients, rules, ledger)), work)
+        # a signal or an error waits for the tags that are under way, so that their new names are known
+        in_parallel(
+            lambda place: ledger.note(place, _put(place, clients, rules, ledger)), work, finish=FINISH, settle=_SETTLE
+        )
     _put_right(staged, clients, rules, ledger)
 
 
@@ -244,7 +249,9 @@ def _put_right(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger:
         wrong = [place for place, digest in zip(moved, found, strict=True) if digest != place[0].manifest.digest]
         if not wrong:
             return
-        outcomes = in_parallel(lambda place: _put(place, clients, rules, ledger), wrong)
+        outcomes = in_parallel(
+            lambda place: _put(place, clients, rules, ledger), wrong, finish=FINISH, settle=_SETTLE
+        )
         for place, again in zip(wrong, outcomes, strict=True):
             if again.state in {State.CREATED, State.MOVED}:
                 why = "put again: an older run had moved it in the meantime"
