@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from docker_push import fingerprint, metadata, selection, tagging
+from docker_push.config import TagsTable
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
@@ -87,6 +88,11 @@ class Plan:
     registries: tuple[RegistryOptions, ...]
     warnings: tuple[str, ...]
     facts: Facts
+    rules: TagsTable
+
+    def commit_tag_of(self, commit: str) -> Tag:
+        """Return the tag under which an image of another commit of this branch is staged, whoever built it."""
+        return tagging.commit_tag(commit, self.slug, self.rules)
 
     @property
     def published(self) -> tuple[PlannedImage, ...]:
@@ -120,6 +126,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         registries=options.registries,
         warnings=(*tags.warnings, *_not_yet(images), *_unlisted(images, facts)),
         facts=facts or Facts(),
+        rules=options.tags,
     )
 
 
