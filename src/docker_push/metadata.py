@@ -12,6 +12,7 @@ from docker_push.references import Platform, Reference, Repository, Tag
 
 FINGERPRINT = "io.github.atomicloud.docker-push.plan"
 _OCI = "org.opencontainers.image"
+REVISION = f"{_OCI}.revision"
 _TAG_LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
 _HASH_LENGTH = 12
 _NOT_IN_SCOPE = re.compile(r"[^a-z0-9_-]+")
@@ -26,7 +27,7 @@ def labels(image: str, context: Context, own: Mapping[str, str]) -> dict[str, st
     """
     found = {
         f"{_OCI}.title": image,
-        f"{_OCI}.revision": context.revision,
+        REVISION: context.revision,
         f"{_OCI}.source": context.source_url,
         f"{_OCI}.created": None if context.created is None else timestamp(context.created),
     }

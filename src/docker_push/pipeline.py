@@ -143,8 +143,10 @@ def move(run: Run, found: StagedRun) -> RunReport:
     ledger = Ledger(
         staged, publish.commit_tags(found.plan, staged), lambda outcome: run.surroundings.say(report.tag_text(outcome))
     )
+    remote = _Remote(run)
     rules = Rules(
-        history=_Remote(run).history,
+        history=remote.history,
+        commit_tag=found.plan.commit_tag_of,
         by_version=run.options.tags.latest == "release",
         allow_older=run.options.allow_older,
         force=run.options.force,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from docker_push import fingerprint, metadata, selection, tagging
+from docker_push.config import TagsTable
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
@@ -71,13 +72,6 @@ class PlannedImage:
         """Return the tag under which the image is staged."""
         return next(planned.tag for planned in self.tags if planned.kind is TagKind.COMMIT)
 
-    def commit_tag_of(self, commit: str) -> Tag:
-        """Return the commit tag that this image has, or would have, for another commit of the same branch."""
-        planned = next(planned for planned in self.tags if planned.kind is TagKind.COMMIT)
-        name = planned.tag.name.removesuffix("-dirty") if planned.moves else planned.tag.name
-        length = name.index("-")
-        return Tag(f"{commit[:length]}{name[length:]}")
-
     def staged(self, repository: Repository) -> Reference:
         """Return the name under which the image is staged in ``repository``."""
         return Reference(repository, self.commit_tag)
@@ -94,6 +88,11 @@ class Plan:
     registries: tuple[RegistryOptions, ...]
     warnings: tuple[str, ...]
     facts: Facts
+    rules: TagsTable
+
+    def commit_tag_of(self, commit: str) -> Tag:
+        """Return the tag under which an image of another commit of this branch is staged, whoever built it."""
+        return tagging.commit_tag(commit, self.slug, self.rules)
 
     @property
     def published(self) -> tuple[PlannedImage, ...]:
@@ -134,6 +133,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         registries=options.registries,
         warnings=(*tags.warnings, *_not_yet(images), *_unlisted(images, facts)),
         facts=facts or Facts(),
+        rules=options.tags,
     )
 
 

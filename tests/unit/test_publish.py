@@ -46,7 +46,8 @@ class World:
             for one in self.plan.published
         }
         self.done: list[TagOutcome] = []
-        self.rules = Rules(history=lambda: History(ref="refs/heads/main", relation=Relation.TIP))
+        self.history = History(ref="refs/heads/main", relation=Relation.TIP, commit=COMMIT)
+        self.rules = Rules(history=lambda: self.history, commit_tag=self.plan.commit_tag_of)
 
     def verify(self) -> tuple[publish.Staged, ...]:
         return publish.verify(self.plan, self.digests, self.clients)

@@ -20,7 +20,7 @@ from docker_push.parallel import in_parallel
 from docker_push.plan import Plan
 from docker_push.publish.outcomes import State, TagOutcome, state_of
 from docker_push.publish.staged import Clients, Staged
-from docker_push.references import Digest, Reference
+from docker_push.references import Digest, Reference, Tag
 from docker_push.registry import Client, Descriptor
 from docker_push.tagging import PlannedTag, TagKind
 
@@ -41,11 +41,13 @@ _ORDER = (
 class Rules:
     """By what a tag may move.
 
-    ``history`` tells what the remote's branch says of our commit now. ``by_version`` says that ``latest`` follows versions, so that commits decide nothing. ``lag`` is for how
+    ``history`` tells what the remote's branch says of our commit now; ``commit_tag`` gives the commit tag of another commit
+    of the branch. ``by_version`` says that ``latest`` follows versions, so that commits decide nothing. ``lag`` is for how
     many seconds a registry may answer with what was there before.
     """
 
     history: Callable[[], History]
+    commit_tag: Callable[[str], Tag]
     by_version: bool = False
     allow_older: bool = False
     force: bool = False
@@ -216,7 +218,7 @@ def _judged(place: Place, client: Client, head: Descriptor | None, rules: Rules)
         head,
         one.manifest.digest,
         rules.history(),
-        one.image.commit_tag_of,
+        rules.commit_tag,
     )
 
 

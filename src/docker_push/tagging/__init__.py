@@ -15,7 +15,7 @@ from docker_push.tagging.naming import Name, is_reserved, legible, name_of
 from docker_push.tagging.releases import aliases, is_release, latest_release, release_of, version_tags
 from docker_push.versions import Version
 
-__all__ = ["PlannedTag", "SkippedTag", "TagKind", "TagPlan", "is_reserved", "plan_tags", "slug"]
+__all__ = ["PlannedTag", "SkippedTag", "TagKind", "TagPlan", "commit_tag", "is_reserved", "plan_tags", "slug"]
 
 _LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
 _FORK = "a pull request from a fork is built and never pushed"
@@ -58,6 +58,13 @@ def plan_tags(
     )
 
 
+def commit_tag(commit: str, slug: str, rules: TagsTable, *, end: str = "") -> Tag:
+    """Return the commit tag of a commit (its whole id) of what has this slug; ``end`` stays where the slug is too long."""
+    sha = commit[: rules.sha_length]
+    room = _LIMIT - len(sha) - len(end) - 1
+    return Tag.parse(f"{sha}-{slug[:room]}{end}")
+
+
 def _as_tag_push(context: Context, release: Version | None) -> Context:
     """See a tag push in the seed's variables alone: then GITHUB_BRANCH is the slug of the version itself."""
     if context.slug_only and release is not None and slug(context.branch or "") == slug(release.text):
@@ -68,9 +75,7 @@ def _as_tag_push(context: Context, release: Version | None) -> Context:
 def _commit(context: Context, rules: TagsTable, name: Name) -> PlannedTag:
     """Return the commit tag; that of changes which no commit holds may be put again with others."""
     dirty = "-dirty" if _is_dirty(context) else ""
-    sha = context.commit[: rules.sha_length]
-    room = _LIMIT - len(sha) - len(dirty) - 1
-    tag = Tag.parse(f"{sha}-{name.slug[:room]}{dirty}")
+    tag = commit_tag(context.commit, name.slug, rules, end=dirty)
     why = f"commit of {name.shown}" + (", with changes in the working tree" if dirty else "")
     return PlannedTag(tag=tag, kind=TagKind.COMMIT, moves=bool(dirty), why=why)
 
