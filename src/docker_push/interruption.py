@@ -16,7 +16,7 @@ from docker_push.errors import InterruptedRunError
 
 FINISH = 1.5  # seconds for what is under way in a registry
 GRACE = 1.5  # seconds between asking a program to end and killing it
-LAST = 4.5  # seconds after the first signal: the process ends, even from inside a call that no signal reaches
+LAST = 4.0  # seconds after the first signal: the process ends, even from inside a call that no signal reaches
 RESUME = "The same command goes on where this one stopped: what is staged is not built again."
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGHUP: "hung up"}
 
@@ -69,6 +69,10 @@ class Interruption:
         with self.held():
             self._event.wait(max(seconds, 0.0))
         self.check()
+
+    def settle(self) -> None:
+        """Have the handler raise nothing from now on: the run is ending, and nothing may break its clean-up."""
+        self._raised = True
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -80,5 +80,9 @@ def _runner(surroundings: Surroundings, account: Credentials | None) -> Runner:
     user = [account.username] if account else []
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
     return surroundings.runner(
-        environ=surroundings.environ, folder=surroundings.folder, redact=Redactor(secret, user), echo=echo
+        environ=surroundings.environ,
+        folder=surroundings.folder,
+        redact=Redactor(secret, user),
+        echo=echo,
+        children=surroundings.children,
     )

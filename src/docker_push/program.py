@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
-from invoke.program import Program
-
-from docker_push.tasks import docker
-
 
 def main() -> None:
     """Run the tasks of this package from the command line; ends the process with their exit code."""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    from docker_push.boundary import default_signals  # noqa: PLC0415
+
+    default_signals()
+
+    from invoke.program import Program  # noqa: PLC0415
+
+    from docker_push.tasks import docker  # noqa: PLC0415
+
     Program(name="docker-push", binary="docker-push", namespace=docker, version=version("docker-push")).run()

@@ -17,7 +17,7 @@ from docker_push.credentials import Credentials
 from docker_push.errors import DockerPushError
 from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options, RegistryOptions
-from docker_push.process import Redactor, Runner
+from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
 from docker_push.registry import Client
 
@@ -31,7 +31,8 @@ class Surroundings:
     """The world of a run: ``say`` prints a line for people, ``emit`` one for machines, ``clock`` counts seconds.
 
     ``sleep`` waits for some seconds, in any thread, and raises InterruptedRunError as soon as a signal ends the run.
-    ``interruption`` is that signal, for a thread that would rather look than wait.
+    ``interruption`` is that signal, for a thread that would rather look than wait; ``children`` are the programs that live,
+    which it ends.
     ``temporary`` is an empty folder of the run's own; whoever made it removes it. ``runner`` and ``client`` are the doors to
     other programs and to registries.
     """
@@ -47,6 +48,7 @@ class Surroundings:
     runner: Callable[..., Runner] = Runner
     client: Callable[..., Client] = Client
     interruption: Interruption = field(default_factory=Interruption)
+    children: Children = field(default_factory=Children)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,13 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     redact = Redactor(_secrets(chosen, environ, root), _users(chosen, environ))
     quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
     echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
-    runner = surroundings.runner(environ=_child_environ(chosen, environ), folder=root, redact=redact, echo=echo)
+    runner = surroundings.runner(
+        environ=_child_environ(chosen, environ),
+        folder=root,
+        redact=redact,
+        echo=echo,
+        children=surroundings.children,
+    )
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
     return Run(

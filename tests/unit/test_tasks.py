@@ -25,7 +25,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordedW
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOMAIN", "localhost:5000")
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield world
+    for number, handler in before.items():
+        signal.signal(number, handler)  # an interrupted run leaves handlers that end the process
     assert [path.name for path in tmp_path.glob("docker-push-*")] == []
 
 
@@ -207,7 +210,7 @@ def test_a_fault_of_ours_is_called_one(
 
 
 @pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_has_its_own_exit_code(
     world: RecordedWorld,
     capsys: pytest.CaptureFixture[str],
@@ -217,12 +220,20 @@ def test_a_signal_has_its_own_exit_code(
     debug: tuple[str, ...],
 ):
     monkeypatch.setattr(world, "git", lambda *_: os.kill(os.getpid(), number))
-    before = signal.getsignal(signal.SIGTERM)
-
     assert invoke("push", *debug) == code
 
-    assert "goes on where this one stopped" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) == before
+    err = capsys.readouterr().err
+    assert "goes on where this one stopped" in err
+    assert err.count("docker-push: ") == 1
+
+
+@pytest.mark.usefixtures("world")
+def test_a_run_without_a_signal_leaves_the_handlers_as_they_were():
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+    assert invoke("list") == 0
+
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
 def test_a_terminal_is_asked_and_a_pipe_is_not(monkeypatch: pytest.MonkeyPatch):
