@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from docker_push import bake, credentials, publish, report
+from docker_push import bake, credentials, image_tests, publish, report, secret_scan
 from docker_push import plan as planning
 from docker_push.bake import Output
 from docker_push.errors import BuilderError, DockerPushError
@@ -81,24 +81,27 @@ class StagedRun:
     plan: Plan
     staging: Staging
     staged: tuple[publish.Staged, ...]
+    tested: tuple[image_tests.Tested, ...] = ()
 
 
 def stage(run: Run) -> StagedRun:
-    """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched."""
+    """Build what has to be built, push it under the commit tag alone, read it back, test it; no moving tag is touched."""
     plan = make_plan(run, look=True)
     say = run.surroundings.say
     say(report.plan_text(plan))
     with logged_in(run) as inside:
         staging = _build(inside, plan)
-    if not plan.published:
-        why = next((image.why for image in plan.images if image.asked), "no image was asked for")
-        say(f"Built, and nothing was pushed: {why}.")
-        return StagedRun(plan=plan, staging=staging, staged=())
-    staged = publish.verify(plan, staging.digests, run.clients)
-    say("Staged and verified, every platform read back:")
-    for outcome in publish.staged_tags(plan, staged):
-        say(report.tag_text(outcome))
-    return StagedRun(plan=plan, staging=staging, staged=staged)
+        if not plan.published:
+            why = next((image.why for image in plan.images if image.asked), "no image was asked for")
+            say(f"Built, and nothing was pushed: {why}.")
+            return StagedRun(plan=plan, staging=staging, staged=())
+        staged = publish.verify(plan, staging.digests, run.clients)
+        secret_scan.refuse_published(staged, run.clients, run.secrets)
+        say("Staged and verified, every platform read back:")
+        for outcome in publish.staged_tags(plan, staged):
+            say(report.tag_text(outcome))
+        tested = image_tests.run(staged, inside.runner, say)
+    return StagedRun(plan=plan, staging=staging, staged=staged, tested=tested)
 
 
 def _build(run: Run, plan: Plan) -> Staging:
@@ -127,6 +130,7 @@ def find_staged(run: Run) -> StagedRun:
     clients = run.clients
     digests = publish.find_staged(plan, clients)
     staged = publish.verify(plan, digests, clients)
+    secret_scan.refuse_published(staged, clients, run.secrets)
     for outcome in publish.staged_tags(plan, staged):
         run.surroundings.say(report.tag_text(outcome))
     return StagedRun(plan=plan, staging=Staging(digests=digests, seconds={}), staged=staged)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from docker_push import fingerprint, metadata, selection, tagging
+from docker_push import fingerprint, metadata, selection, tagging, trust
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
@@ -118,15 +118,25 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=(*tags.warnings, *_not_yet(images), *_unlisted(images, facts)),
+        warnings=(*tags.warnings, *_unread(images), *_unlisted(images, facts)),
         facts=facts or Facts(),
     )
 
 
-def _not_yet(images: tuple[PlannedImage, ...]) -> list[str]:
-    """Warn of what build.toml asks for and this version does not do, so that nobody relies on it."""
-    named = [image.name for image in images if image.options.test]
-    return [f"the test commands of {', '.join(named)} are not run by this version"] if named else []
+def _unread(images: tuple[PlannedImage, ...]) -> list[str]:
+    """Warn of build caches that build.toml names and a stranger's run does not use."""
+    return [
+        f"{dropped} of {image.name} in build.toml is not used: a pull request from a fork reads its own repository's"
+        " cache alone, and writes none"
+        for image in images
+        if (dropped := _dropped(image))
+    ]
+
+
+def _dropped(image: PlannedImage) -> str:
+    read, written = image.options.cache_from or (), image.options.cache_to or ()
+    caches = {"cache-from": set(read) - set(image.cache_from), "cache-to": set(written) - set(image.cache_to)}
+    return " and ".join(key for key, entries in caches.items() if entries)
 
 
 def _unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
@@ -222,6 +232,9 @@ def _cache(
     warned about by BuildKit.
     """
     if image.cache_from is not None or image.cache_to is not None:
+        if context.is_fork:
+            own = (repository, metadata.cache_repository(repository))
+            return trust.readable_caches(image.cache_from or (), own), (), "what a pull request from a fork may read"
         return image.cache_from or (), image.cache_to or (), "as build.toml says"
     if options.cache.backend == "none":
         return (), (), 'none: [cache] backend is "none"'

@@ -27,6 +27,8 @@ class Redactor:
     The forms: as it is, base64 of it alone and of ``user:secret`` (RFC 7617 Basic), and URL-quoted.
     """
 
+    MARK = "***"
+
     def __init__(self, secrets: Sequence[str] = (), users: Sequence[str] = ()) -> None:
         forms: set[str] = set()
         for secret in (text for text in secrets if len(text) >= _MINIMUM_SECRET):
@@ -37,8 +39,12 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """Return ``text`` with every known secret in it replaced by three stars."""
         for form in self._forms:
-            text = text.replace(form, "***")
+            text = text.replace(form, self.MARK)
         return text
+
+    def finds(self, text: str) -> bool:
+        """Tell whether ``text`` holds a known secret in one of its forms."""
+        return any(form in text for form in self._forms)
 
 
 def one_line(text: str, redact: Callable[[str], str] = str) -> str:

@@ -25,7 +25,7 @@ LAYERS = [
     {"registry"},
     {"forward"},
     {"publish"},
-    {"image_tests", "report"},
+    {"image_tests", "report", "secret_scan"},
     {"run"},
     {"preflight"},
     {"pipeline"},
