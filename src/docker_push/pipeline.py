@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from docker_push import bake, credentials, history, publish, report, staging
+from docker_push import bake, credentials, history, image_tests, publish, report, secret_scan, staging
 from docker_push import plan as planning
 from docker_push.bake import Output
 from docker_push.errors import DockerPushError
 from docker_push.facts import Facts
 from docker_push.history import History
+from docker_push.image_tests import Tested
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.publish import Ledger, Rules, Staged
@@ -78,6 +79,7 @@ class StagedRun:
     plan: Plan
     staging: Staging
     staged: tuple[Staged, ...]
+    tested: tuple[Tested, ...] = ()
 
 
 def prepared(run: Run) -> Plan:
@@ -96,7 +98,7 @@ def stage(run: Run, plan: Plan) -> StagedRun:
             why = next((image.why for image in plan.images if image.asked), "no image was asked for")
             say(f"Built, and nothing was pushed: {why}.")
             return StagedRun(plan=plan, staging=built, staged=())
-        return _verified(inside, StagedRun(plan=plan, staging=built, staged=()))
+        return _tested(inside, _verified(inside, StagedRun(plan=plan, staging=built, staged=())))
 
 
 def find_staged(run: Run) -> StagedRun:
@@ -113,13 +115,18 @@ def find_staged(run: Run) -> StagedRun:
 
 
 def _verified(run: Run, found: StagedRun) -> StagedRun:
-    """Read back everything that is staged; what is not whole ends the run, or is left out of one that keeps going."""
+    """Read back everything that is staged, look for secrets in it, and run its tests.
+
+    What is not whole ends the run, or is left out of one that keeps going.
+    """
     failures = dict(found.staging.failures)
     whole = found.plan.only({image.name for image in found.plan.published if image.name not in failures})
     staged: list[Staged] = []
     for part in [whole] if not run.options.keep_going else [whole.only({image.name}) for image in whole.published]:
         try:
-            staged += publish.verify(part, found.staging.digests, run.clients)
+            read = publish.verify(part, found.staging.digests, run.clients)
+            secret_scan.refuse_published(read, run.clients, run.secrets)
+            staged += read
         except DockerPushError as error:
             _keep_going(run, part.published[0].name, error, failures)
     say = run.surroundings.say
@@ -127,6 +134,22 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
     for outcome in publish.commit_tags(found.plan, staged):
         say(report.tag_text(outcome))
     return replace(found, staging=replace(found.staging, failures=failures), staged=tuple(staged))
+
+
+def _tested(run: Run, found: StagedRun) -> StagedRun:
+    """Run the test commands in what is staged; an image that fails is left out of a run that keeps going."""
+    failures = dict(found.staging.failures)
+    tested: list[Tested] = []
+    names = dict.fromkeys(one.image.name for one in found.staged)
+    for some in [set(names)] if not run.options.keep_going else [{name} for name in names]:
+        try:
+            tested += image_tests.run(
+                [one for one in found.staged if one.image.name in some], run.runner, run.surroundings.say
+            )
+        except DockerPushError as error:
+            _keep_going(run, next(iter(some)), error, failures)
+    staged = tuple(one for one in found.staged if one.image.name not in failures)
+    return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
 
 
 def _keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:

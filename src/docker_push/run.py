@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import config, credentials, options
+from docker_push import config, credentials, exposure, options, trust
 from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
 from docker_push.context import Context
 from docker_push.credentials import Credentials
 from docker_push.errors import DockerPushError
+from docker_push.exposure import KnownSecrets
 from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options, RegistryOptions
 from docker_push.process import Children, Redactor, Runner
@@ -53,7 +54,7 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run was told: where the repository is, its options, what is being built, and who pushes."""
+    """What a run was told: where the repository is, its options, what is being built, who pushes, what is secret."""
 
     surroundings: Surroundings
     root: Path
@@ -61,6 +62,7 @@ class Run:
     context: Context
     runner: Runner
     accounts: Mapping[Registry, Credentials | None]
+    secrets: KnownSecrets
 
     @property
     def builder(self) -> Builder:
@@ -123,31 +125,57 @@ def load_file(folder: Path) -> tuple[Path, BuildFile]:
 
 
 def read(surroundings: Surroundings, flags: Flags) -> Run:
-    """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible."""
+    """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible.
+
+    A stranger's change is held to ``trust``: nobody's credentials are looked for, and its programs have none.
+    """
     environ = surroundings.environ
     root, file = load_file(surroundings.folder)
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
-    redact = Redactor(_secrets(chosen, environ, root), _users(chosen, environ))
-    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
-    echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
-    runner = surroundings.runner(
-        environ=_child_environ(chosen, environ),
-        folder=root,
-        redact=redact,
-        echo=echo,
-        children=surroundings.children,
-    )
+    secrets, users = _secrets(chosen, environ, root), _users(chosen, environ)
+    exposure.refuse_arguments(chosen, KnownSecrets(secrets, users).finds, partial(_where, root))
+    quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, Redactor(_shown_forms(secrets), users))
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
+    context = contexts.observe(repository, branch, environ, runner)
+    accounts: dict[Registry, Credentials | None] = dict.fromkeys(entry.registry.value for entry in chosen.registries)
+    if context.is_fork:
+        trust.refuse(chosen, partial(_where, root))
+        hidden = {name for entry in chosen.registries for name in (entry.username_env, entry.password_env) if name}
+        runner = replace(runner, environ=trust.environ(runner.environ, hidden))
+        runner = credentials.anonymous(runner, surroundings.temporary)
+    else:
+        accounts = {entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries}
+        found = [account for account in accounts.values() if account]
+        secrets += [secret for account in found for secret in account.secrets]
+        users += [account.username for account in found if account.username]
+        quiet, runner = _doors(surroundings, runner.environ, root, Redactor(_shown_forms(secrets), users))
     return Run(
         surroundings=quiet,
         root=root,
         options=chosen,
-        context=contexts.observe(repository, branch, environ, runner),
+        context=context,
         runner=runner,
-        accounts={entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries},
+        accounts=accounts,
+        secrets=KnownSecrets(secrets, users),
     )
+
+
+def _doors(
+    surroundings: Surroundings, environ: Mapping[str, str], root: Path, redact: Redactor
+) -> tuple[Surroundings, Runner]:
+    """Return the surroundings and the programs of a run, neither of which shows a secret."""
+    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
+    echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
+    children = surroundings.children
+    return quiet, surroundings.runner(environ=environ, folder=root, redact=redact, echo=echo, children=children)
+
+
+def _where(root: Path, image: str, *keys: str) -> str:
+    """Return the place of an image's key, with its line in build.toml where there is one."""
+    path = root / FILE
+    return config.locate(path, root, image, *keys) if path.is_file() else f"[images.{image}] {'.'.join(keys)}"
 
 
 def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner) -> Credentials | None:
@@ -165,7 +193,11 @@ def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[st
     names += [secret.env for image in chosen.images for secret in image.secret]
     found = [environ[name] for name in names if name and environ.get(name)]
     found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
-    return [form for secret in found for form in dict.fromkeys((secret, *_lines(secret)))]
+    return found
+
+
+def _shown_forms(secrets: Sequence[str]) -> list[str]:
+    return [form for secret in secrets for form in dict.fromkeys((secret, *_lines(secret)))]
 
 
 def _lines(secret: str) -> list[str]:

@@ -25,7 +25,7 @@ LAYERS = [
     {"registry"},
     {"failures", "forward"},
     {"publish"},
-    {"image_tests", "report"},
+    {"image_tests", "report", "secret_scan"},
     {"run"},
     {"observation", "staging"},
     {"preflight"},

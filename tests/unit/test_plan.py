@@ -295,10 +295,22 @@ def test_an_index_is_written_for_platforms_or_attestations(platforms, attest, in
     assert only(plan(options(image(platforms=setting(platforms), attest=attest)), CONTEXT)).has_index is index
 
 
-def test_what_is_asked_for_and_not_done_yet_is_warned_about():
-    (warning,) = plan(options(image(test=(("/bin/true",),))), CONTEXT).warnings
+OWN = "type=registry,ref=ghcr.io/atomicloud/my-service/api-cache:main"
+FORK = replace(CONTEXT, event=Event.PULL_REQUEST, pull_request=12, trusted=False, branch="patch")
 
-    assert "test commands of api are not run" in warning
+
+def test_a_stranger_s_run_reads_caches_of_its_own_repository_alone_and_writes_none():
+    caches = {"cache_from": (OWN, "type=gha", "type=registry,ref=evil.example/a/b"), "cache_to": (OWN,)}
+
+    made = plan(options(image(**caches)), FORK)
+
+    assert (only(made).cache_from, only(made).cache_to) == ((OWN,), ())
+    (warning,) = made.warnings
+    assert "cache-from and cache-to of api" in warning
+
+
+def test_caches_that_a_stranger_s_run_may_have_are_no_matter_for_a_warning():
+    assert plan(options(image(cache_from=(OWN,))), FORK).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from docker_push.config import files, rules
 from docker_push.config.findings import Problem, report, translate
-from docker_push.config.source import MAX_BYTES, Source, read
+from docker_push.config.source import MAX_BYTES, Source, read, table_at
 from docker_push.config.tables import (
     BuildFile,
     BuildTable,
@@ -39,6 +39,7 @@ __all__ = [
     "Table",
     "TagsTable",
     "load",
+    "locate",
     "parse",
 ]
 
@@ -59,6 +60,18 @@ def load(path: Path, root: Path) -> BuildFile:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     source = read(_content(path, name), name)
     return _validated(source, files.problems(source.data, root))
+
+
+def locate(path: Path, root: Path, image: str, *keys: str) -> str:
+    """Return where a key of an image stands, as in ``build.toml:12 [images.api] args.TOKEN``: its own table or [defaults].
+
+    ``path`` is a build.toml that was loaded before.
+    """
+    name = path.relative_to(root).as_posix()
+    source = read(_content(path, name), name)
+    written = next((key for key in table_at(source.data, ("images",)) if key.lower() == image), image)
+    own, shared = ("images", written, *keys), ("defaults", *keys)
+    return source.where(shared if source.holds(shared) and not source.holds(own) else own)
 
 
 def _content(path: Path, name: str) -> bytes:

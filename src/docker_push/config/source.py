@@ -40,6 +40,10 @@ class Source:
         line = self.line(path)
         return f"{self.name}:{line} {shown(self._written(path))}" if line else f"{self.name} {shown(path)}"
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether the file says something at ``path``."""
+        return path in self.layout.lines
+
     def _written(self, path: Path) -> Path:
         """Return ``path`` as it is written: one [registry] has no number, though it is read as a list of one."""
         one = path[:2] == ("registry", 0) and isinstance(self.data.get("registry"), Mapping)

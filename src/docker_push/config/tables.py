@@ -122,7 +122,8 @@ class BuildTable(Table):
     )
     test: tuple[values.Command, ...] | None = Field(
         None,
-        description="Commands, each a list of words, for the staged image; this version warns that it does not run them yet.",
+        description="Commands, each a list of words, run in the staged image before any tag moves; one that fails stops the"
+        " run. Docker's engine runs them: its own platform, and others where it can emulate them.",
         examples=[[["/bin/worker", "--self-test"]]],
     )
     pull: bool | None = Field(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -62,6 +62,12 @@ def _argument(value: object) -> object:
     return str(value) if isinstance(value, (int, float)) else value
 
 
+def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if words and not words[0].strip():
+        raise refusal("the first word is empty", "It names the program, as in /bin/worker.")
+    return words
+
+
 def one_or_many(value: object) -> object:
     """Take one table for a list of one: [registry] for [[registry]]."""
     return (value,) if isinstance(value, Mapping) else value
@@ -112,4 +118,4 @@ Attestation = Annotated[str, Rule(grammar.attestation, grammar.FIELDS)]
 CacheEntry = Annotated[str, Rule(grammar.cache_entry)]
 SemverTemplate = Annotated[str, Rule(grammar.semver_template), WithJsonSchema({"enum": list(grammar.SEMVER_TEMPLATES)})]
 ExtraTag = Annotated[str, Rule(grammar.extra_tag, grammar.TAG)]
-Command = Annotated[tuple[Text, ...], Filled()]
+Command = Annotated[tuple[Text, ...], Filled(), AfterValidator(_command)]

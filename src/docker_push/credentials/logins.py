@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from docker_push.errors import AuthenticationError, BuilderError, DockerPushErro
 from docker_push.process import Completed, Redactor, Runner, one_line
 from docker_push.references import Registry
 
+_CONFIG = "config.json"
 _TIMEOUT = 60.0  # seconds
 _RATE_LIMIT = re.compile(r"toomanyrequests|rate limit|\b429\b", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"error (?:saving|storing) credentials", re.IGNORECASE)
@@ -49,6 +50,36 @@ def isolated(runner: Runner, logins: Mapping[Registry, Credentials], parent: Pat
         yield inside
     finally:
         shutil.rmtree(folder)
+
+
+def anonymous(runner: Runner, parent: Path) -> Runner:
+    """Return a runner whose programs have no login at all, for what must not reach the user's.
+
+    Its configuration lives in a new folder in ``parent``, whose owner removes it: the user's contexts, plugins and builders,
+    no login, no credential helper, no header, and no proxy with a password.
+    """
+    user = DockerConfig.read(runner.environ, runner.folder)
+    folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))
+    _write(folder, anonymous_content(user))
+    _link(folder, user, lambda name: name in _SHARED)
+    return replace(runner, environ=_environ({**runner.environ, VARIABLE: ""}, folder, user, frozenset()))
+
+
+_SHARED = frozenset({"buildx", "cli-plugins", "contexts"})
+_KEPT = ("cliPluginsExtraDirs", "currentContext", "experimental", "features", "proxies")
+_NOBODY = "docker-push.invalid"  # RFC 2606: no registry has this name
+
+
+def anonymous_content(user: DockerConfig) -> dict[str, Any]:
+    """Return the user's config.json without anything that is or leads to a credential; pure.
+
+    An empty login stays: with none at all docker looks for a system's credential store by itself (docker/cli,
+    ``config.LoadDefaultConfigFile``), which holds the user's.
+    """
+    kept = {key: user.content[key] for key in _KEPT if key in user.content}
+    if "@" in json.dumps(kept.get("proxies")):
+        del kept["proxies"]
+    return {**kept, "auths": {_NOBODY: {}}}
 
 
 def login(runner: Runner, registry: Registry, credentials: Credentials) -> None:
@@ -98,13 +129,19 @@ def _words(completed: Completed, redact: Redactor) -> str:
 
 def _furnish(folder: Path, user: DockerConfig, replaced: frozenset[Registry]) -> None:
     """Fill the run's own folder: a config.json of its own, and links to all else that the user's folder has."""
-    path = folder / "config.json"
+    _write(folder, own_content(user, replaced))
+    _link(folder, user, lambda _name: True)
+
+
+def _write(folder: Path, content: Mapping[str, Any]) -> None:
+    path = folder / _CONFIG
     path.touch(mode=0o600)
-    path.write_text(json.dumps(own_content(user, replaced), indent=2), "utf-8")
-    if not user.folder.is_dir():
-        return
-    for entry in user.folder.iterdir():
-        if entry.name != path.name:
+    path.write_text(json.dumps(content, indent=2), "utf-8")
+
+
+def _link(folder: Path, user: DockerConfig, wanted: Callable[[str], bool]) -> None:
+    for entry in user.folder.iterdir() if user.folder.is_dir() else ():
+        if entry.name != _CONFIG and wanted(entry.name):
             (folder / entry.name).symlink_to(entry.absolute())
 
 

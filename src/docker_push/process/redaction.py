@@ -20,6 +20,8 @@ class Redactor:
     handed in whole lines, so that no secret is cut in two.
     """
 
+    MARK = "***"
+
     def __init__(self, secrets: Sequence[str] = (), users: Sequence[str] = ()) -> None:
         forms = {
             form
@@ -33,7 +35,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """Return ``text`` with every known secret in it replaced by three stars."""
         for form in self._forms:
-            text = text.replace(form, "***")
+            text = text.replace(form, self.MARK)
         return text
 
     def finds(self, text: str) -> bool:

@@ -251,9 +251,7 @@ def _put_right(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger:
         wrong = [place for place, digest in zip(moved, found, strict=True) if digest != place[0].manifest.digest]
         if not wrong:
             return
-        outcomes = in_parallel(
-            lambda place: _put(place, clients, rules, ledger), wrong, finish=FINISH, settle=_SETTLE
-        )
+        outcomes = in_parallel(lambda place: _put(place, clients, rules, ledger), wrong, finish=FINISH, settle=_SETTLE)
         for place, again in zip(wrong, outcomes, strict=True):
             if again.state in {State.CREATED, State.MOVED}:
                 why = "put again: an older run had moved it in the meantime"

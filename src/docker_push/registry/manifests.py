@@ -124,6 +124,14 @@ class Manifest:
         """Return where a single image's configuration is; raises VerificationError for an index."""
         return self._descriptor(self.content.get("config"))
 
+    @property
+    def layers(self) -> tuple[Descriptor, ...]:
+        """Return what a single image, or an attestation, is made of; raises VerificationError for an index."""
+        entries = self.content.get("layers")
+        if not isinstance(entries, list):
+            raise self._wrong("has no list of layers")
+        return tuple(self._descriptor(entry) for entry in entries)
+
     def _descriptor(self, entry: object) -> Descriptor:
         if not isinstance(entry, dict):
             raise self._wrong("has an entry that is no descriptor")

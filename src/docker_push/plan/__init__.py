@@ -6,113 +6,21 @@ Pure: the same options, context and facts give the same plan. Execution only rea
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
 from docker_push import fingerprint, metadata, selection, tagging
-from docker_push.config import TagsTable
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
 from docker_push.options import ImageOptions, Options, RegistryOptions
+from docker_push.plan.caches import caches
+from docker_push.plan.cautions import unlisted, unread
+from docker_push.plan.model import Action, Plan, PlannedImage
 from docker_push.references import Digest, Platform, Reference, Repository, Tag
 from docker_push.slugs import slug
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
 from docker_push.versions import Release
 
-
-class Action(str, Enum):
-    """What is done for an image before its tags move."""
-
-    BUILD = "build"
-    ADOPT = "adopt"
-    NONE = "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedImage:
-    """One image of a run.
-
-    ``asked`` is false for an image that is only there because another needs it; ``publish`` also for every image of a run
-    that may not push. ``repositories`` has one entry per registry, in build.toml's order. ``digest`` is what an adopted image has.
-    ``fingerprint`` is a SHA-256 over all that this plan says about the image's content; two runs of one commit whose
-    fingerprints agree are the same work. ``lists_tags`` says that the plan depends on all
-    tags of the repository: on the versions that are published.
-    """
-
-    name: str
-    options: ImageOptions
-    asked: bool
-    publish: bool
-    action: Action
-    why: str
-    repositories: tuple[Repository, ...]
-    tags: tuple[PlannedTag, ...]
-    skipped: tuple[SkippedTag, ...]
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    cache_from: tuple[str, ...]
-    cache_to: tuple[str, ...]
-    cache_why: str
-    fingerprint: str
-    lists_tags: bool
-    digest: Digest | None = None
-
-    @property
-    def platforms(self) -> tuple[Platform, ...]:
-        """Return the platforms that are asked for, in the user's order."""
-        return self.options.platforms.value
-
-    @property
-    def has_index(self) -> bool:
-        """Tell whether BuildKit writes an index: for several platforms, or for attestations beside one."""
-        return len(self.platforms) > 1 or any("disabled=true" not in text for text in self.options.attest)
-
-    @property
-    def commit_tag(self) -> Tag:
-        """Return the tag under which the image is staged."""
-        return next(planned.tag for planned in self.tags if planned.kind is TagKind.COMMIT)
-
-    def staged(self, repository: Repository) -> Reference:
-        """Return the name under which the image is staged in ``repository``."""
-        return Reference(repository, self.commit_tag)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A whole run: ``images`` has dependencies before the images that need them, ``facts`` are what it was planned by."""
-
-    context: Context
-    slug: str
-    version: str | None
-    images: tuple[PlannedImage, ...]
-    registries: tuple[RegistryOptions, ...]
-    warnings: tuple[str, ...]
-    facts: Facts
-    rules: TagsTable
-
-    def commit_tag_of(self, commit: str) -> Tag:
-        """Return the tag under which an image of another commit of this branch is staged, whoever built it."""
-        return tagging.commit_tag(commit, self.slug, self.rules)
-
-    @property
-    def published(self) -> tuple[PlannedImage, ...]:
-        """Return the images whose tags are put."""
-        return tuple(image for image in self.images if image.publish)
-
-    def only(self, names: Collection[str]) -> Plan:
-        """Return the plan with nothing asked for but ``names``, and what they need."""
-        images = tuple(
-            image if image.name in names else replace(image, asked=False, publish=False) for image in self.images
-        )
-        return replace(self, images=images)
-
-    @property
-    def is_insecure(self) -> bool:
-        """Tell whether plain http was allowed for every registry of the run.
-
-        BuildKit takes it for a whole push: it must never be said where one of the registries has to be spoken to over TLS.
-        """
-        return all(entry.insecure for entry in self.registries)
+__all__ = ["Action", "Plan", "PlannedImage", "plan"]
 
 
 def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan:
@@ -131,30 +39,10 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=(*tags.warnings, *_not_yet(images), *_unlisted(images, facts)),
+        warnings=(*tags.warnings, *unread(images), *unlisted(images, facts)),
         facts=facts or Facts(),
         rules=options.tags,
     )
-
-
-def _not_yet(images: tuple[PlannedImage, ...]) -> list[str]:
-    """Warn of what build.toml asks for and this version does not do, so that nobody relies on it."""
-    named = [image.name for image in images if image.options.test]
-    return [f"the test commands of {', '.join(named)} are not run by this version"] if named else []
-
-
-def _unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
-    """Warn of platforms that the builder does not list: their RUN steps need emulation that is not there."""
-    builder = facts.builder if facts else None
-    if builder is None or not builder.platforms:
-        return []
-    return [
-        f"builder {builder.name} does not list {', '.join(missing)} of {image.name}: RUN steps need emulation"
-        " (docker run --privileged --rm tonistiigi/binfmt --install all)"
-        for image in images
-        if image.action is Action.BUILD
-        and (missing := [str(one) for one in image.platforms if one not in builder.platforms])
-    ]
 
 
 def _drafts(options: Options, context: Context, facts: Facts, release: Release | None) -> tuple[PlannedImage, ...]:
@@ -179,7 +67,7 @@ def _draft(
 ) -> PlannedImage:
     repositories = _repositories(image, options, context)
     tags = _tag_plan(options, context, facts, release, repositories[0])
-    cache_from, cache_to, cache_why = _cache(image, options, context, repositories[0], tags.slug, facts)
+    cache_from, cache_to, cache_why = caches(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
     build_only = tags.build_only or facts.build_only
     needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
@@ -226,31 +114,6 @@ def _repositories(image: ImageOptions, options: Options, context: Context) -> tu
         Repository.parse(entry.registry.value, path.format_map(names))
         for entry, path in zip(options.registries, paths, strict=True)
     )
-
-
-def _cache(
-    image: ImageOptions, options: Options, context: Context, repository: Repository, branch: str, facts: Facts
-) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Return what to read, what to write, and why: read branch then default branch, write the branch's own.
-
-    A cache that cannot be written never fails the build (BuildKit's ``ignore-error``); one that cannot be read is only
-    warned about by BuildKit.
-    """
-    if image.cache_from is not None or image.cache_to is not None:
-        return image.cache_from or (), image.cache_to or (), "as build.toml says"
-    if options.cache.backend == "none":
-        return (), (), 'none: [cache] backend is "none"'
-    owner, _, repo = context.repository.rpartition("/")
-    scope = (options.platform or owner, options.service or repo)
-    chain = dict.fromkeys((branch, slug(context.default_branch)))
-    names = [metadata.cache_reference(repository, scope, image.platforms.value, name) for name in chain if name]
-    read = tuple(f"type=registry,ref={name}" for name in names)
-    if not context.trusted:
-        return read, (), "read only: the run is not trusted"
-    if facts.builder and not facts.builder.multi_platform:
-        return (), (), f"none: the image store of builder {facts.builder.name} cannot export a cache"
-    write = f"type=registry,ref={names[0]},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
-    return read, (write,), f"read {' then '.join(chain)}, write {branch}"
 
 
 def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Facts) -> PlannedImage:

@@ -1,0 +1,130 @@
+"""Build arguments, labels and annotations that hold a secret, refused before anything is built.
+
+Everybody who can pull an image reads its build arguments, in its history, and in its provenance with ``mode=max``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from docker_push.errors import Finding, FindingsError
+from docker_push.options import ImageOptions, Options
+
+Where = Callable[..., str]  # where(image, key, name): the place in build.toml, as a reader finds it
+Finds = Callable[[str], bool]
+
+# The idea is BuildKit's check SecretsUsedInArgOrEnv (moby/buildkit, frontend/dockerfile/linter and dockerfile2llb): a word of
+# the name says that the value is a secret, unless another says that it is none. Ours reads camel case and digits too.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET = re.compile(
+    "apikey|accesskey|secretkey|privatekey|signingkey|auth|authtoken|credentials?|creds|jwt|key|pass|passphrase|passwd"
+    "|passwords?|pat|pword|pwd|secrets?|token"
+)
+_PUBLIC = re.compile("public|pub")
+# as the last word they say that the value is about a secret: where it is, how long, of which kind
+_ABOUT = re.compile(
+    "algorithm|audience|bits|count|dir|endpoint|expiry|file|host|issuer|length|limit|mode|name|path|port|provider|realm"
+    "|server|size|ttl|type|uri|url|version"
+)
+_NO_SECRET = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1"})
+
+# Credentials by their format, each as its issuer documents it (docs.github.com "Token formats", docs.gitlab.com "Token
+# prefixes", docs.npmjs.com, docs.docker.com, pypi.org/help, api.slack.com "Token types", AWS IAM "Unique ID prefixes");
+# keys by RFC 7468, name and password in an address by RFC 3986, section 3.2.1.
+_FORMATS = {
+    "a GitHub token": r"(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
+    "a GitLab token": r"(?<![A-Za-z0-9_])gl(?:pat|dt|cbt|rt|ptt|ft|oas)-[A-Za-z0-9_-]{20,}",
+    "an npm token": r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}",
+    "a Docker token": r"(?<![A-Za-z0-9_])dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}",
+    "a PyPI token": r"(?<![A-Za-z0-9_])pypi-[A-Za-z0-9_-]{40,}",
+    "a Slack token": r"(?<![A-Za-z0-9_])xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "an AWS access key": r"(?<![A-Za-z0-9_])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9_])",
+    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
+    "an address with a password": r"(?i)(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s/?#@:]*:(?![$*]|@)[^\s/?#@]+@",
+}
+_CREDENTIAL = {what: re.compile(pattern) for what, pattern in _FORMATS.items()}
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether a variable or build argument is by its name one that holds a secret.
+
+    ``API_TOKEN``, ``DB_PASSWORD``, ``npmAuthToken`` and ``KEY2`` are; ``TOKENIZER``, ``PUBLIC_KEY`` and ``TOKEN_URL`` are not.
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    if words == ["pwd"] or not any(map(_SECRET.fullmatch, words)):  # PWD: the shell's folder
+        return False
+    return not any(map(_PUBLIC.fullmatch, words)) and not _ABOUT.fullmatch(words[-1])
+
+
+def credential_in(value: str) -> str | None:
+    """Return what kind of credential a value holds by its format, whatever its name; ``None`` for none."""
+    return next((what for what, pattern in _CREDENTIAL.items() if pattern.search(value)), None)
+
+
+def refuse_arguments(options: Options, finds: Finds, where: Where) -> None:
+    """Raise FindingsError for every argument, label and annotation of the run that is or holds a secret.
+
+    An argument is refused for its name (``looks_secret``) or the format of its value, unless ``--allow-secret-arg`` names it;
+    what ``finds`` knows as a secret of this run is refused in any case, in labels and annotations too. An insisted argument
+    beside a provenance that lists arguments is refused. No value is shown.
+    """
+    findings: dict[Finding, None] = {}
+    for image in options.images:
+        findings |= dict.fromkeys(_of_arguments(image, options.allow_secret_args, finds, where))
+        findings |= dict.fromkeys(_of_texts(image, finds, where))
+        findings |= dict.fromkeys(_of_provenance(image, options.allow_secret_args, where))
+    if findings:
+        raise FindingsError("secrets that everybody could read", tuple(findings))
+
+
+def _of_arguments(image: ImageOptions, allowed: tuple[str, ...], finds: Finds, where: Where) -> Iterator[Finding]:
+    for name, value in image.args.items():
+        place = where(image.name, "args", name)
+        if finds(value):
+            yield Finding(where=place, problem=f"the value holds a secret of this run{_SEEN}", allowed=_mount(name))
+        elif name not in allowed and (why := _suspicion(name, value)):
+            insist = f" --allow-secret-arg {name} insists that it is none."
+            yield Finding(where=place, problem=f"{why}{_SEEN}", allowed=f"{_mount(name)}{insist}")
+
+
+_SEEN = ", and everybody who can pull the image reads build arguments"
+
+
+def _suspicion(name: str, value: str) -> str | None:
+    if what := credential_in(value):
+        return f"the value is {what}"
+    return "the name is that of a secret" if looks_secret(name) and value.lower() not in _NO_SECRET else None
+
+
+def _mount(name: str) -> str:
+    """Return how to give a build what it needs as a secret."""
+    key = name.lower()
+    return (
+        f'Pass it as a secret: secret = [{{ id = "{key}", env = "{name}" }}] in build.toml, and'
+        f" RUN --mount=type=secret,id={key} in the Dockerfile, which then reads /run/secrets/{key}."
+    )
+
+
+def _of_texts(image: ImageOptions, finds: Finds, where: Where) -> Iterator[Finding]:
+    for table, texts in (("labels", image.labels), ("annotations", image.annotations)):
+        for name, value in texts.items():
+            if finds(value):
+                problem = "the value holds a secret of this run, and everybody who can pull the image reads it"
+                yield Finding(where=where(image.name, table, name), problem=problem, allowed="Take it out.")
+
+
+def _of_provenance(image: ImageOptions, allowed: tuple[str, ...], where: Where) -> Iterator[Finding]:
+    insisted = [name for name, value in image.args.items() if name in allowed and _suspicion(name, value) is not None]
+    if insisted and any(map(_lists_arguments, image.attest)):
+        problem = f"this provenance lists every build argument, {', '.join(insisted)} too"
+        solution = 'Give "type=provenance,mode=min", which lists none.'
+        yield Finding(where=where(image.name, "attest"), problem=problem, allowed=solution)
+
+
+def _lists_arguments(attestation: str) -> bool:
+    """Tell whether an attestation is a provenance with all arguments; BuildKit's mode is max where none is given."""
+    fields = dict(field.partition("=")[::2] for field in attestation.split(","))
+    return (
+        fields.get("type") == "provenance" and fields.get("mode", "max") != "min" and fields.get("disabled") != "true"
+    )

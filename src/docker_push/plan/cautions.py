@@ -1,0 +1,36 @@
+"""What a plan warns of: what build.toml says and this run does not do, what the builder may lack."""
+
+from __future__ import annotations
+
+from docker_push.facts import Facts
+from docker_push.plan.model import Action, PlannedImage
+
+
+def unread(images: tuple[PlannedImage, ...]) -> list[str]:
+    """Warn of build caches that build.toml names and a stranger's run does not use."""
+    return [
+        f"{dropped} of {image.name} in build.toml is not used: a pull request from a fork reads its own repository's"
+        " cache alone, and writes none"
+        for image in images
+        if (dropped := _dropped(image))
+    ]
+
+
+def _dropped(image: PlannedImage) -> str:
+    read, written = image.options.cache_from or (), image.options.cache_to or ()
+    caches = {"cache-from": set(read) - set(image.cache_from), "cache-to": set(written) - set(image.cache_to)}
+    return " and ".join(key for key, entries in caches.items() if entries)
+
+
+def unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
+    """Warn of platforms that the builder does not list: their RUN steps need emulation that is not there."""
+    builder = facts.builder if facts else None
+    if builder is None or not builder.platforms:
+        return []
+    return [
+        f"builder {builder.name} does not list {', '.join(missing)} of {image.name}: RUN steps need emulation"
+        " (docker run --privileged --rm tonistiigi/binfmt --install all)"
+        for image in images
+        if image.action is Action.BUILD
+        and (missing := [str(one) for one in image.platforms if one not in builder.platforms])
+    ]

@@ -1,0 +1,110 @@
+"""A plan as a value: images, their names and tags, and the reason for each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from docker_push import tagging
+from docker_push.config import TagsTable
+from docker_push.context import Context
+from docker_push.facts import Facts
+from docker_push.options import ImageOptions, RegistryOptions
+from docker_push.references import Digest, Platform, Reference, Repository, Tag
+from docker_push.tagging import PlannedTag, SkippedTag, TagKind
+
+
+class Action(str, Enum):
+    """What is done for an image before its tags move."""
+
+    BUILD = "build"
+    ADOPT = "adopt"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedImage:
+    """One image of a run.
+
+    ``asked`` is false for an image that is only there because another needs it; ``publish`` also for every image of a run
+    that may not push. ``repositories`` has one entry per registry, in build.toml's order. ``digest`` is what an adopted image has.
+    ``fingerprint`` is a SHA-256 over all that this plan says about the image's content; two runs of one commit whose
+    fingerprints agree are the same work. ``lists_tags`` says that the plan depends on all
+    tags of the repository: on the versions that are published.
+    """
+
+    name: str
+    options: ImageOptions
+    asked: bool
+    publish: bool
+    action: Action
+    why: str
+    repositories: tuple[Repository, ...]
+    tags: tuple[PlannedTag, ...]
+    skipped: tuple[SkippedTag, ...]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    cache_from: tuple[str, ...]
+    cache_to: tuple[str, ...]
+    cache_why: str
+    fingerprint: str
+    lists_tags: bool
+    digest: Digest | None = None
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Return the platforms that are asked for, in the user's order."""
+        return self.options.platforms.value
+
+    @property
+    def has_index(self) -> bool:
+        """Tell whether BuildKit writes an index: for several platforms, or for attestations beside one."""
+        return len(self.platforms) > 1 or any("disabled=true" not in text for text in self.options.attest)
+
+    @property
+    def commit_tag(self) -> Tag:
+        """Return the tag under which the image is staged."""
+        return next(planned.tag for planned in self.tags if planned.kind is TagKind.COMMIT)
+
+    def staged(self, repository: Repository) -> Reference:
+        """Return the name under which the image is staged in ``repository``."""
+        return Reference(repository, self.commit_tag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole run: ``images`` has dependencies before the images that need them, ``facts`` are what it was planned by."""
+
+    context: Context
+    slug: str
+    version: str | None
+    images: tuple[PlannedImage, ...]
+    registries: tuple[RegistryOptions, ...]
+    warnings: tuple[str, ...]
+    facts: Facts
+    rules: TagsTable
+
+    def commit_tag_of(self, commit: str) -> Tag:
+        """Return the tag under which an image of another commit of this branch is staged, whoever built it."""
+        return tagging.commit_tag(commit, self.slug, self.rules)
+
+    @property
+    def published(self) -> tuple[PlannedImage, ...]:
+        """Return the images whose tags are put."""
+        return tuple(image for image in self.images if image.publish)
+
+    def only(self, names: Collection[str]) -> Plan:
+        """Return the plan with nothing asked for but ``names``, and what they need."""
+        images = tuple(
+            image if image.name in names else replace(image, asked=False, publish=False) for image in self.images
+        )
+        return replace(self, images=images)
+
+    @property
+    def is_insecure(self) -> bool:
+        """Tell whether plain http was allowed for every registry of the run.
+
+        BuildKit takes it for a whole push: it must never be said where one of the registries has to be spoken to over TLS.
+        """
+        return all(entry.insecure for entry in self.registries)
