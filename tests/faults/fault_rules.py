@@ -21,8 +21,8 @@ FOREVER = 10**9
 class Seen:
     """A request as it came, in the order of arrival.
 
-    ``authorization`` is the scheme alone; ``headers`` have lower-case names. ``status`` is what was answered, 0 where
-    nothing was; ``fault`` tells that a rule answered it.
+    ``authorization`` is the scheme alone; ``headers`` have lower-case names; ``at`` is when, in seconds of
+    ``time.monotonic``. ``status`` is what was answered, 0 where nothing was; ``fault`` tells that a rule answered it.
     """
 
     method: str
@@ -31,6 +31,7 @@ class Seen:
     query: dict[str, list[str]]
     form: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    at: float = field(default_factory=time.monotonic)
     status: int = 0
     fault: bool = False
 
@@ -133,6 +134,26 @@ class Rule:
 def errors(code: str, message: str) -> bytes:
     """Return the body of an error as the distribution-spec has it."""
     return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+
+
+def sequence(*actions: Action) -> Action:
+    """Meet each request that comes with the next of ``actions``, and all further ones with the last."""
+    turns = iter(actions)
+
+    def act(exchange: Exchange) -> None:
+        next(turns, actions[-1])(exchange)
+
+    return act
+
+
+def after(before: Callable[[], object], action: Action | None = None) -> Action:
+    """Do something of the test's own first, such as ending all tokens."""
+
+    def act(exchange: Exchange) -> None:
+        before()
+        (action or passed)(exchange)
+
+    return act
 
 
 def status(code: int, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Action:

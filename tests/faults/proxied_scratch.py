@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import secret_watch
@@ -18,7 +19,7 @@ from scratch import Ran, Scratch
 
 USERNAME = "pusher"
 # waits that are long enough to be seen and short enough to be waited for; seconds
-RETRY: Mapping[str, float | list[float]] = {
+RETRY: Mapping[str, Any] = {
     "attempts": 3,
     "first-wait": 0.05,
     "longest-wait": 0.2,
@@ -46,11 +47,21 @@ class ProxiedScratch(Scratch):
         for name, folder in _FOLDERS.items():
             (self.folder / folder).mkdir(exist_ok=True)
             self.environ[name] = str(self.folder / folder)
+        self.environ["DOCKER_CONFIG"] = str(self._docker_config())
         self.environ |= {
             "DOMAIN": self.proxy.address,
             "DOCKER_USER": USERNAME,
             "DOCKER_PASSWORD": self.password,
         }
+
+    def _docker_config(self) -> Path:
+        """Make a configuration of docker without any login, with the plugins of the real one."""
+        config = self.folder / "docker"
+        config.mkdir(exist_ok=True)
+        theirs = Path(self.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        if (theirs / "cli-plugins").is_dir() and not (config / "cli-plugins").exists():
+            (config / "cli-plugins").symlink_to(theirs / "cli-plugins")
+        return config
 
     @property
     def asked(self) -> str:
@@ -123,7 +134,7 @@ class ProxiedScratch(Scratch):
         return done
 
 
-def build_toml(*, images: str = "[images.api]\n", **retry: float | list[float]) -> str:
+def build_toml(*, images: str = "[images.api]\n", **retry: Any) -> str:
     """Return a build.toml without a cache, with short waits; ``retry`` overrides them (first_wait for first-wait)."""
     waits = {**RETRY, **{name.replace("_", "-"): value for name, value in retry.items()}}
     lines = "".join(f"{name} = {value}\n" for name, value in waits.items())
