@@ -5,19 +5,18 @@ Pure: the same options, context and facts give the same plan. Execution only rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from docker_push import fingerprint, metadata, selection, tagging
 from docker_push.context import Context
 from docker_push.facts import Facts, Published
-from docker_push.options import ImageOptions, Options, RegistryOptions
+from docker_push.options import ImageOptions, Options
 from docker_push.plan.caches import caches
 from docker_push.plan.cautions import unlisted, unread
 from docker_push.plan.model import Action, Plan, PlannedImage
-from docker_push.references import Digest, Platform, Reference, Repository, Tag
-from docker_push.slugs import slug
-from docker_push.tagging import PlannedTag, SkippedTag, TagKind, TagPlan
+from docker_push.references import Repository
+from docker_push.tagging import TagPlan
 from docker_push.versions import Release
 
 __all__ = ["Action", "Plan", "PlannedImage", "plan"]
