@@ -34,7 +34,8 @@ FACTS = {
         "GITHUB_REF_NAME": "its short name",
         "GITHUB_REF_TYPE": "branch or tag",
         "GITHUB_REPOSITORY": "repository, where GITHUB_REPO_REF says nothing",
-        "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`",
+        "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`; where its history is read with GITHUB_TOKEN",
+        "GITHUB_TOKEN": "token that may read the repository (`contents: read`): which commits are newer than this one",
         "RUNNER_TEMP": "where a run keeps its temporary files",
     },
     "GitLab's": {
@@ -45,6 +46,7 @@ FACTS = {
         "CI_COMMIT_TAG": "git tag",
         "CI_COMMIT_TIMESTAMP": "the commit's time",
         "CI_DEFAULT_BRANCH": "default branch",
+        "CI_JOB_TOKEN": "token with which the repository's history is read: which commits are newer than this one",
         "CI_MERGE_REQUEST_EVENT_TYPE": "`merge_train`: a merge queue",
         "CI_MERGE_REQUEST_IID": "number of the merge request",
         "CI_MERGE_REQUEST_PROJECT_PATH": "project of the merge request; another source project is a fork",
@@ -58,6 +60,7 @@ FACTS = {
         "CI_REGISTRY_IMAGE": "repository path in it, below which the images go",
         "CI_REGISTRY_USER": "user name for it, where DOCKER_USER is not set",
         "CI_REGISTRY_PASSWORD": "password for it",
+        "CI_SERVER_URL": "server that alone is sent CI_JOB_TOKEN",
     },
     "others'": {
         "CI": "set: `docker.login` checks the credentials and leaves nothing behind",

@@ -40,6 +40,7 @@ _LOCAL = re.compile(
 _NOBODY = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never", "SSH_ASKPASS": ""}
 # nothing goes on in the background when git has answered; a pack stays a pack, so that no object of others is touched
 _CALM = (("gc.auto", "0"), ("maintenance.auto", "false"), ("fetch.unpacklimit", "1"))
+USERS = ("x-access-token", "gitlab-ci-token")  # whose passwords GitHub's and GitLab's tokens are
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _CREDENTIALS = ("could not read Username", "could not read Password", "Authentication failed", "not found", "403")
@@ -210,8 +211,8 @@ def _address(environ: Mapping[str, str]) -> str | None:
 def _token(environ: Mapping[str, str]) -> Token | None:
     """Return the CI's token, where it can be sent to the CI's own server without being read on the way."""
     for mark, server, user, secret in (
-        ("GITHUB_ACTIONS", "GITHUB_SERVER_URL", "x-access-token", "GITHUB_TOKEN"),
-        ("GITLAB_CI", "CI_SERVER_URL", "gitlab-ci-token", "CI_JOB_TOKEN"),
+        ("GITHUB_ACTIONS", "GITHUB_SERVER_URL", USERS[0], "GITHUB_TOKEN"),
+        ("GITLAB_CI", "CI_SERVER_URL", USERS[1], "CI_JOB_TOKEN"),
     ):
         if environ.get(mark) == "true" and environ.get(server) and environ.get(secret):
             parts = urlsplit(environ[server])

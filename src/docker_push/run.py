@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import config, credentials, exposure, options, trust
+from docker_push import config, credentials, exposure, options, remote, trust
 from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
@@ -191,7 +191,7 @@ def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner)
 def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
-    found = [environ[name] for name in names if name and environ.get(name)]
+    found = [environ[name] for name in names if name and environ.get(name)] + remote.secrets(environ)
     found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
     return found
 
@@ -215,7 +215,8 @@ def _content(path: Path) -> str:
 
 
 def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
-    return [environ[name] for entry in chosen.registries if (name := entry.username_env) and environ.get(name)]
+    named = [environ[name] for entry in chosen.registries if (name := entry.username_env) and environ.get(name)]
+    return [*named, *remote.USERS]
 
 
 def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:

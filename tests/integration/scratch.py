@@ -17,7 +17,10 @@ _CI = ("GITHUB_", "CI_", "GITLAB_", "DOCKER_USER", "DOCKER_PASSWORD", "ATOMI_", 
 
 @dataclass
 class Scratch:
-    """A git repository of the test's own, on branch main with one commit, and an environment without any CI in it."""
+    """A git repository of the test's own, on branch main with one commit, and an environment without any CI in it.
+
+    Its origin has an address on GitHub, which git reaches in the bare repository ``origin`` beside it.
+    """
 
     root: Path
     registry: str
@@ -31,7 +34,15 @@ class Scratch:
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "A User")
         self.git("config", "user.email", "user@example.com")
-        self.git("remote", "add", "origin", f"https://user:t0ken-in-url@github.com/{self.repository}.git")
+        address = f"https://user:t0ken-in-url@github.com/{self.repository}.git"
+        self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
+        self.git("config", f"url.{self.origin.as_uri()}.insteadOf", address)
+        self.git("remote", "add", "origin", address)
+
+    @property
+    def origin(self) -> Path:
+        """Return the bare repository that origin is."""
+        return self.root.with_name(f"{self.root.name}, origin.git").absolute()
 
     @property
     def path(self) -> str:
@@ -53,10 +64,18 @@ class Scratch:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def commit_all(self, message: str = "change") -> str:
+    def commit_all(self, message: str = "change", *, push: bool = True) -> str:
+        """Commit everything, push it to origin's branch of the same name, and return the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
+        if push:
+            self.push()
         return self.commit
+
+    def push(self) -> None:
+        """Make origin's branch of the same name the one that is checked out, whatever it was."""
+        branch = self.git("symbolic-ref", "--short", "HEAD").strip()
+        self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
 
     def run(self, *argv: str, **environ: str) -> Ran:
         """Run a command in the repository and return what it left; ``environ`` is added to the repository's."""
