@@ -369,3 +369,83 @@ def test_on_a_laptop_a_run_outlives_its_shell(bare: Callable):
         running.process.wait(LONG)
 
         running.until(lambda: "went on" in running.err, "the rest of the run")
+
+
+def seed(scratch: Scratch) -> dict[str, str]:
+    """Return the variables of the reusable workflow."""
+    return {
+        **scratch.environ,
+        "CI": "true",
+        "GITHUB_REPO_REF": scratch.repository,
+        "GITHUB_SHA": scratch.commit,
+        "GITHUB_BRANCH": "main",
+        "CI_DOCKER_IMAGE": "api",
+        "CI_DOCKER_PLATFORM": "linux/amd64",
+        "VERSION": "",
+    }
+
+
+def step(scratch: Scratch, line: str) -> list[str]:
+    """Return how GitHub's runner starts a step: a script of its ``run:`` line for ``bash -e``."""
+    script = scratch.root.parent / "step.sh"
+    script.write_text(line.replace("./scripts/ci/docker.sh", shlex.quote(str(REPOSITORY / "scripts/ci/docker.sh"))))
+    return ["bash", "-e", str(script)]
+
+
+def workflow_line() -> str:
+    text = (REPOSITORY / ".github/workflows/⚡reusable-docker.yaml").read_text("utf-8")
+    (line,) = (line for line in text.splitlines() if "docker.sh" in line and line.strip().startswith("run:"))
+    return line.partition("run:")[2].strip()
+
+
+@pytest.mark.engine
+def test_a_cancelled_job_ends_with_its_first_signal(slow: Scratch, basic_registry: BasicRegistry, tmp_path: Path):
+    """GitHub sends SIGINT to the step's first process, which is ours because the workflow says exec."""
+    with started(step(slow, workflow_line()), slow.root, seed(slow)) as running:
+        running.says("Building")
+        running.starts("buildx bake")
+        running.send(signal.SIGINT)
+
+        assert running.end() == 130
+        assert "interrupted" in running.err
+        nothing_is_left(running, tmp_path, basic_registry.password)
+
+
+@pytest.mark.engine
+def test_a_cancelled_job_ends_also_where_a_shell_stands_between(
+    slow: Scratch, basic_registry: BasicRegistry, tmp_path: Path
+):
+    """GitHub's signals, sooner after one another: the shell keeps SIGINT to itself, and dies of SIGTERM alone."""
+    line = f"{workflow_line().removeprefix('exec ')}\ntrue\n"
+    with started(step(slow, line), slow.root, seed(slow)) as running:
+        running.says("Building")
+        running.starts("buildx bake")
+        running.send(signal.SIGINT)
+        time.sleep(0.75)
+        assert running.process.poll() is None
+        running.send(signal.SIGTERM)
+        running.end()
+
+        deadline = time.monotonic() + PROMISE
+        while running.came_and_stayed():
+            assert time.monotonic() < deadline, running.came_and_stayed()
+            time.sleep(0.05)
+        assert "terminated" in running.err
+        nothing_is_left(running, tmp_path, basic_registry.password)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_docker_sh_ends_while_it_installs_the_tool(slow: Scratch, tmp_path: Path, number: int):
+    folders = slow.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if not (Path(folder) / "docker-push").exists())
+    with stalling_server() as (address, came):
+        index = {"PIP_INDEX_URL": f"http://{address}/simple", "PIP_CONFIG_FILE": os.devnull}
+        with started(step(slow, workflow_line()), slow.root, {**seed(slow), "PATH": path, **index}) as running:
+            running.until(came.is_set, "pip's first request")
+            running.send(number)
+
+            assert running.end() == -number
+            assert any("pip install" in one.command for one in running.came)
+            assert running.left() == []
+            assert list((tmp_path / "runner/docker-push").iterdir()) == list((tmp_path / "temporary").iterdir()) == []
