@@ -192,13 +192,11 @@ def _exit_codes() -> Iterator[str]:
     rows += [
         [str(kind.exit_code), f"`{kind.__name__}`", kind.meaning] for kind in _classes() if "meaning" in vars(kind)
     ]
-    rows.append(
-        [
-            "143",
-            f"`{errors.InterruptedRunError.__name__}`",
-            "The same, where the signal was SIGTERM, as a CI sends it to a cancelled job.",
-        ]
-    )
+    interrupted = f"`{errors.InterruptedRunError.__name__}`"
+    rows += [
+        ["129", interrupted, "The same, where the signal was SIGHUP: the terminal was closed."],
+        ["143", interrupted, "The same, where the signal was SIGTERM, as a CI sends it to a cancelled job."],
+    ]
     yield from _table(["code", "class", "what"], rows)
 
 

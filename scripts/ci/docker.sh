@@ -36,6 +36,15 @@ fail() {
   exit 2
 }
 
+# End the installation and this shell by the signal that came, so that whoever waits for us sees which it was.
+stop() {
+  trap - INT TERM HUP
+  kill -KILL -- "-$job" 2>/dev/null || true
+  wait "$job" 2>/dev/null || true
+  rm -rf "$made"
+  kill "-$1" $$
+}
+
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tool=$(command -v docker-push || true)
 if [ -z "$tool" ]; then
@@ -54,13 +63,28 @@ if [ -z "$tool" ]; then
     # Scripts of a virtual environment name its folder: each job makes one of its own, and the first to end links it.
     made=$(mktemp -d "$cache.XXXXXX")
     trap 'rm -rf "$made"' EXIT
+    mkdir "$made/tmp"
+    # A signal reaches this shell alone, and a shell sees to it only when what it waits for has ended. So the installation
+    # is a job (with -m in a process group of its own): `wait` ends at once, and the whole job is ended with it.
+    set -m
     (
       unset DOCKER_USER DOCKER_PASSWORD
-      python3 -m venv "$made" && "$made/bin/python" -m pip install --quiet "$source"
-    ) >&2 || fail "docker-push could not be installed. Install it in an earlier step: pip install $source"
+      export TMPDIR="$made/tmp"
+      python3 -m venv "$made" && exec "$made/bin/python" -m pip install --quiet "$source"
+    ) </dev/null >&2 &
+    job=$!
+    set +m
+    for signal in INT TERM HUP; do
+      # shellcheck disable=SC2064  # the signal's name is meant now
+      trap "stop $signal" "$signal"
+    done
+    wait "$job" || fail "docker-push could not be installed. Install it in an earlier step: pip install $source"
+    trap - INT TERM HUP
+    rm -rf "$made/tmp"
     if [ -x "$tool" ]; then
       rm -rf "$made"
     else
+      trap - EXIT # from here on others may use it
       ln -sfn "$made" "$cache"
       tool="$made/bin/docker-push"
     fi

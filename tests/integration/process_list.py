@@ -10,8 +10,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """One process: its parent's id and its command line."""
+    """One process: its id, its parent's, and its command line."""
 
+    pid: int
     parent: int
     command: str
 
@@ -19,6 +20,18 @@ class Process:
 def processes() -> list[Process]:
     """Return every process that runs now; one that has ended and that nobody looked at yet has no command line."""
     return list(_from_proc() if Path("/proc/self/stat").exists() else _from_ps())
+
+
+def descendants(pid: int) -> list[Process]:
+    """Return every process that came of ``pid`` and whose line of parents is still whole."""
+    every = processes()
+    found: list[Process] = []
+    parents = {pid}
+    while parents:
+        children = [process for process in every if process.parent in parents]
+        found += children
+        parents = {process.pid for process in children}
+    return found
 
 
 def _from_proc() -> Iterator[Process]:
@@ -29,11 +42,11 @@ def _from_proc() -> Iterator[Process]:
                 command = (folder / "cmdline").read_text(errors="replace").replace("\0", " ").strip()
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it ended meanwhile
-            yield Process(int(after_name[1]), command)
+            yield Process(int(folder.name), int(after_name[1]), command)
 
 
 def _from_ps() -> Iterator[Process]:
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     for line in listed.splitlines():
-        parent, _, command = line.strip().partition(" ")
-        yield Process(int(parent), command)
+        pid, parent, command = [*line.split(None, 2), ""][:3]
+        yield Process(int(pid), int(parent), command)
