@@ -81,7 +81,7 @@ class StagedRun:
     plan: Plan
     staging: Staging
     staged: tuple[publish.Staged, ...]
-    tested: tuple[image_tests.Tested, ...] = ()
+    tested: tuple[image_tests.Outcome, ...] = ()
 
 
 def stage(run: Run) -> StagedRun:
