@@ -31,7 +31,7 @@ _FORMAT = re.compile(r"exec\b.*exec format error$|exec format error: unknown", r
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class Outcome:
     """What became of one platform of an image: how many commands succeeded there, or ``why`` it was not tested."""
 
     image: str
@@ -47,7 +47,7 @@ def needs_engine(plan: Plan) -> bool:
 
 def run(
     staged: Sequence[Staged], runner: Runner, say: Callable[[str], None], *, timeout: float = TIMEOUT
-) -> tuple[Tested, ...]:
+) -> tuple[Outcome, ...]:
     """Run the test commands of every staged image, on each of its platforms, one after another.
 
     The bytes are read from the first repository; the others hold the same. The engine's own platform is always tested,
@@ -91,7 +91,7 @@ class _Bench:
     runner: Runner
     timeout: float
 
-    def test(self, say: Callable[[str], None]) -> Tested:
+    def test(self, say: Callable[[str], None]) -> Outcome:
         """Run every command; the first that fails ends the run."""
         name, commands = self.one.image.name, self.one.image.options.test
         with self._image_as_before():
@@ -100,8 +100,8 @@ class _Bench:
                 if not self._succeeds(words):
                     why = f"this engine cannot run {self.platform}"
                     say(f"  not tested: {why} (docker run --privileged --rm tonistiigi/binfmt --install all)")
-                    return Tested(image=name, platform=self.platform, commands=0, why=why)
-        return Tested(image=name, platform=self.platform, commands=len(commands))
+                    return Outcome(image=name, platform=self.platform, commands=0, why=why)
+        return Outcome(image=name, platform=self.platform, commands=len(commands))
 
     @property
     def _reference(self) -> str:
@@ -131,7 +131,7 @@ class _Bench:
 
     def _start(self, container: str, words: Sequence[str]) -> None:
         argv = ["docker", "run", "--detach", "--pull=always", "--platform", str(self.platform), "--name", container]
-        argv += ["--log-driver", "local", "--log-opt", "max-size=1m", "--log-opt", "max-file=1"]
+        argv += ["--log-driver", "local", "--log-opt", "max-size=1m", "--log-opt", "max-file=2"]
         started = self.runner.run([*argv, "--entrypoint", words[0], self._reference, *words[1:]], timeout=_PULL)
         problem = _last(started, self.runner)
         if started.status and self._is_foreign and _FORMAT.search(problem):
@@ -180,19 +180,19 @@ class _Bench:
 
     @contextmanager
     def _image_as_before(self) -> Iterator[None]:
-        """Remove the image afterwards, unless the engine had it before."""
+        """Remove the image afterwards, where the engine said that it had none before."""
         there = self._quietly("image", "inspect", "--format", "{{.Id}}", self._reference)
         try:
             yield
         finally:
-            if not there:
+            if there is False:
                 self._quietly("image", "rm", self._reference)
 
-    def _quietly(self, *words: str) -> bool:
-        """Run a docker command whose failure is no matter; tell whether it succeeded."""
+    def _quietly(self, *words: str) -> bool | None:
+        """Run a docker command whose failure is no matter; tell whether it succeeded, ``None`` where it gave no answer."""
         with suppress(BuilderError, ConfigError):
             return self.runner.run(["docker", *words], timeout=_QUICK).status == 0
-        return False
+        return None
 
 
 class _ForeignFormatError(Exception):
@@ -202,4 +202,4 @@ class _ForeignFormatError(Exception):
 def _last(completed: Completed, runner: Runner) -> str:
     """Return what docker said of its failure: the last line that is not about its help."""
     lines = [line for line in completed.stderr.splitlines() if line.strip() and "--help" not in line]
-    return one_line(lines[-1] if lines else f"exit status {completed.status}", runner.redact)
+    return one_line(lines[-1].removeprefix("docker: ") if lines else f"exit status {completed.status}", runner.redact)

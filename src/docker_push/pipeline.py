@@ -16,7 +16,6 @@ from docker_push.bake import Output
 from docker_push.errors import DockerPushError
 from docker_push.facts import Facts
 from docker_push.history import History
-from docker_push.image_tests import Tested
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.publish import Ledger, Rules, Staged
@@ -79,7 +78,7 @@ class StagedRun:
     plan: Plan
     staging: Staging
     staged: tuple[Staged, ...]
-    tested: tuple[Tested, ...] = ()
+    tested: tuple[image_tests.Outcome, ...] = ()
 
 
 def prepared(run: Run) -> Plan:
@@ -139,7 +138,7 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
 def _tested(run: Run, found: StagedRun) -> StagedRun:
     """Run the test commands in what is staged; an image that fails is left out of a run that keeps going."""
     failures = dict(found.staging.failures)
-    tested: list[Tested] = []
+    tested: list[image_tests.Outcome] = []
     names = dict.fromkeys(one.image.name for one in found.staged)
     for some in [set(names)] if not run.options.keep_going else [{name} for name in names]:
         try:

@@ -26,6 +26,8 @@ def refuse_published(staged: Sequence[Staged], clients: Mapping[Registry, Client
 
     All registries of an image hold the same bytes, so that it is read from the first one. Raises the registry's errors.
     """
+    if secrets.is_empty:
+        return
     first = {one.image.name: one for one in reversed(staged)}
     images = [first[name] for name in dict.fromkeys(one.image.name for one in staged)]
     found = in_parallel(lambda one: scan(_documents(one, clients[one.repository.registry]), secrets.finds), images)
@@ -67,7 +69,9 @@ def _attestations(one: Staged, client: Client, child: Descriptor, subject: str) 
 
 def _leak(leaks: Sequence[tuple[Staged, tuple[str, ...]]]) -> VerificationError:
     one, places = leaks[0]
-    further = f" and {sum(len(more) for _, more in leaks) - 1} more places" if len(places) > 1 or len(leaks) > 1 else ""
+    further = (
+        f", and in {sum(len(more) for _, more in leaks) - 1} more places" if len(places) > 1 or len(leaks) > 1 else ""
+    )
     tags = ", ".join(f"{each.repository}:{each.image.commit_tag}" for each, _ in leaks)
     return VerificationError(
         f"image {one.image.name}: a secret of this run can be read in {one.reference}: {places[0]}{further}",

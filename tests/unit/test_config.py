@@ -201,6 +201,24 @@ def test_a_file_elsewhere_is_named_by_its_path(tmp_path: Path):
         config.load(tmp_path / "elsewhere" / "build.toml", tmp_path / "here")
 
 
+@pytest.mark.parametrize(
+    ("image", "keys", "place"),
+    [
+        ("api", ("args", "A"), "build.toml:6 [images.API] args.A"),
+        ("api", ("args", "B"), "build.toml:3 [defaults] args.B"),
+        ("api", ("ssh",), "build.toml:7 [images.API] ssh"),
+        ("api", ("network",), "build.toml:5 [images.API] network"),
+        ("other", ("args", "A"), "build.toml:2 [defaults] args.A"),
+        ("other", ("labels", "x"), "build.toml:5 [images.other] labels.x"),
+    ],
+)
+def test_the_place_of_an_image_s_key_is_found_in_its_table_or_in_defaults(tmp_path: Path, image, keys, place):
+    text = '[defaults.args]\nA = "1"\nB = "2"\n\n[images.API]\nargs = { A = "3" }\nssh = [{}]\n'
+    (tmp_path / "build.toml").write_text(text)
+
+    assert config.locate(tmp_path / "build.toml", tmp_path, image, *keys) == place
+
+
 def outside_imports(name: str, seen: set[str]) -> set[str]:
     """Return the libraries that importing a module of the package brings in, found in its source."""
     spec = importlib.util.find_spec(name)

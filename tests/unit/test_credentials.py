@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_homes import GHCR, HUB, LOCAL, auth, home
-from docker_push.credentials import Credentials, find, from_environment, isolated, login, logout
+from docker_push.credentials import Credentials, anonymous, find, from_environment, isolated, login, logout
 from docker_push.credentials.credential_helper import ask
 from docker_push.credentials.docker_config import DockerConfig
-from docker_push.credentials.logins import login_refusal, own_content
+from docker_push.credentials.logins import anonymous_content, login_refusal, own_content
 from docker_push.errors import (
     AuthenticationError,
     BuilderError,
@@ -292,6 +292,45 @@ class TestOwnContent:
         rest = {"credsStore", "currentContext", "aliases", "HttpHeaders", "proxies"}
         assert {key: own[key] for key in rest} == {key: content[key] for key in rest}
         assert content["credHelpers"]["ghcr.io"] == "gh"  # type: ignore[index]
+
+
+class TestAnonymous:
+    CONTENT: Mapping[str, object] = {
+        "auths": {"quay.io": auth("q", "q")},
+        "credHelpers": {"ghcr.io": "gh"},
+        "credsStore": "desktop",
+        "HttpHeaders": {"X-Token": "t"},
+        "currentContext": "remote",
+        "proxies": {"default": {"httpProxy": "http://proxy.example"}},
+    }
+
+    def content(self, **changes: object) -> dict[str, object]:
+        return anonymous_content(DockerConfig(folder=Path("/home/ada/.docker"), content={**self.CONTENT, **changes}))
+
+    def test_nothing_that_is_or_leads_to_a_credential_is_kept(self):
+        own = self.content()
+
+        assert set(own) == {"auths", "currentContext", "proxies"}
+        assert own["auths"] == {"docker-push.invalid": {}}  # an empty table would make docker look for a store itself
+
+    def test_a_proxy_with_a_password_is_not_kept(self):
+        assert "proxies" not in self.content(proxies={"default": {"httpProxy": "http://me:s3cret@proxy.example"}})
+
+    def test_contexts_plugins_and_builders_stay_reachable(self, tmp_path):
+        environ = {**home(tmp_path, {"credsStore": "desktop"}), "DOCKER_AUTH_CONFIG": "{}"}
+        for name in ("contexts", "cli-plugins", "trust"):
+            (tmp_path / ".docker" / name).mkdir()
+        parent = tmp_path / "run"
+        parent.mkdir()
+
+        inside = anonymous(no_programs(tmp_path, environ), parent)
+
+        folder = Path(inside.environ["DOCKER_CONFIG"])
+        assert folder.parent == parent
+        assert {path.name for path in folder.iterdir()} == {"config.json", "contexts", "cli-plugins"}
+        assert "desktop" not in (folder / "config.json").read_text()
+        assert inside.environ["BUILDX_CONFIG"] == str(tmp_path / ".docker" / "buildx")
+        assert "DOCKER_AUTH_CONFIG" not in inside.environ
 
 
 class TestIsolated:

@@ -201,3 +201,25 @@ def test_the_definition_holds_what_is_needed_too(world: RecordedWorld):
 
     assert set(definition["target"]) == {"api", "base"}  # type: ignore[call-overload]
     assert definition["group"] == {"default": {"targets": ["api"]}}
+
+
+def test_test_commands_run_after_the_verification_and_before_a_tag_moves(world: RecordedWorld):
+    world.write('[images.api]\nplatforms = ["linux/amd64"]\ntest = [["/bin/api", "--check"]]\n')
+
+    with pytest.raises(VerificationError, match="exit status 1"):
+        push(world)
+
+    assert set(world.memory.tags(API)) == {f"{COMMIT}-main"}
+    assert world.text.index("Staged and verified") < world.text.index("Testing api on linux/amd64: /bin/api --check")
+
+
+def test_a_secret_in_what_was_published_moves_no_tag(world: RecordedWorld):
+    world.write('[images.api]\nsecret = [{ id = "npm", env = "NPM_TOKEN" }]\n')
+    with opened(world.surroundings(), Flags()) as run:
+        fingerprint = pipeline.make_plan(run, look=False).images[0].fingerprint
+    world.environ["NPM_TOKEN"] = fingerprint
+
+    with pytest.raises(VerificationError, match="a secret of this run can be read"):
+        push(world)
+
+    assert set(world.memory.tags(API)) == {f"{COMMIT}-main"}

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
 
 from docker_push import run
-from docker_push.errors import BuildError, ConfigError
+from docker_push.errors import BuildError, ConfigError, FindingsError
 from docker_push.options import Flags
+from examples_of import COMMIT
 from recorded_world import RecordedWorld
 
 
@@ -116,3 +119,82 @@ def test_a_secret_of_several_lines_is_redacted_line_by_line(world: RecordedWorld
     run.read(world.surroundings(), Flags()).surroundings.say("AAAABBBBCCCC and file-s3cret")
 
     assert world.said == ["*** and ***"]
+
+
+def as_a_fork_s(world: RecordedWorld) -> RecordedWorld:
+    event = world.folder / "event.json"
+    head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
+    base = {"repo": {"full_name": "AtomiCloud/my-service"}}
+    event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
+    world.environ |= {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REPOSITORY": "AtomiCloud/my-service",
+        "GITHUB_TOKEN": "gh-s3cret-value",
+        "DOCKER_USER": "me",
+        "DOCKER_PASSWORD": "s3cret-value",
+    }
+    return world
+
+
+def test_a_stranger_s_run_looks_for_no_account_and_its_programs_have_no_credential(world: RecordedWorld):
+    (world.folder / ".docker").mkdir()
+    (world.folder / ".docker" / "config.json").write_text('{"credsStore": "desktop"}')
+    world.environ["HOME"] = str(world.folder)
+
+    told = run.read(as_a_fork_s(world).surroundings(), Flags())
+
+    assert set(told.accounts.values()) == {None}
+    assert not {"GITHUB_TOKEN", "DOCKER_PASSWORD", "DOCKER_USER"} & set(told.runner.environ)
+    config = Path(told.runner.environ["DOCKER_CONFIG"]) / "config.json"
+    assert "desktop" not in config.read_text()
+    assert [argv for argv, _ in world.calls if "credential" in argv[0]] == []
+
+
+def test_a_stranger_s_run_may_not_ask_for_secrets(world: RecordedWorld):
+    world.write('[images.api]\nsecret = [{ id = "npm", env = "NPM_TOKEN" }]\n')
+
+    with pytest.raises(FindingsError) as caught:
+        run.read(as_a_fork_s(world).surroundings(), Flags())
+
+    assert caught.value.findings[0].where == "build.toml:2 [images.api] secret"
+
+
+def test_a_secret_argument_is_refused_before_anything_is_started(world: RecordedWorld):
+    world.write('[images.API]\nargs.API_TOKEN = "x"\n')
+
+    with pytest.raises(FindingsError) as caught:
+        run.read(world.surroundings(), Flags())
+
+    assert caught.value.findings[0].where == "build.toml:2 [images.API] args.API_TOKEN"
+    assert world.calls == []
+
+
+def test_the_flag_insists(world: RecordedWorld):
+    world.write('[images.api]\nargs.API_TOKEN = "x"\n')
+
+    assert run.read(world.surroundings(), Flags(allow_secret_args=("API_TOKEN",))).options.images[0].args
+
+
+def test_a_password_of_docker_s_configuration_is_a_secret_of_the_run(world: RecordedWorld):
+    login = {"auth": base64.b64encode(b"me:s3cret-of-docker").decode()}
+    (world.folder / "config.json").write_text(json.dumps({"auths": {"localhost:5000": login}}))
+    world.environ["DOCKER_CONFIG"] = str(world.folder)
+
+    told = run.read(world.surroundings(), Flags())
+    told.surroundings.say("a s3cret-of-docker")
+
+    assert told.secrets.finds("a s3cret-of-docker")
+    assert world.said == ["a ***"]
+
+
+def test_a_secret_of_the_build_is_a_secret_of_the_run(world: RecordedWorld):
+    world.write('[images.api]\nsecret = [{ id = "npm", env = "NPM_TOKEN" }, { id = "file", src = "token" }]\n')
+    (world.folder / "token").write_text("file-s3cret\n")
+    world.environ |= {"NPM_TOKEN": "npm-s3cret"}
+
+    told = run.read(world.surroundings(), Flags())
+
+    assert told.secrets.finds("x file-s3cret")
+    assert told.secrets.finds("x npm-s3cret")

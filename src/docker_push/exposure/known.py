@@ -20,14 +20,17 @@ class KnownSecrets:
     URL-quoted. A shorter one would be found in ordinary text, so that it counts only where it is the whole text; it does
     not count at all below 4 characters, or where it is letters or digits alone (``true``, ``main``, ``8080``): a word
     that stands somewhere is no proof. Of a secret that is a whole file (``.npmrc``, a key) each token in it counts, and
-    none of its settings, such as a registry's address.
+    none of its settings, such as a registry's address. ``is_empty`` says that there is nothing to look for.
     """
 
     def __init__(self, secrets: Iterable[str], users: Iterable[str] = ()) -> None:
         values = dict.fromkeys(piece for secret in secrets for piece in _pieces(secret))
         known = tuple(users)
-        self._anywhere = Redactor([value for value in values if len(value) >= _SURE], known)
-        self._alone = Redactor([value for value in values if len(value) < _SURE and _is_mixed(value)])
+        sure = [value for value in values if len(value) >= _SURE]
+        short = [value for value in values if len(value) < _SURE and _is_mixed(value)]
+        self.is_empty = not sure and not short
+        self._anywhere = Redactor(sure, known)
+        self._alone = Redactor(short)
 
     def finds(self, text: str) -> bool:
         """Tell whether ``text`` holds a secret of the run."""
