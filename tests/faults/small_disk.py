@@ -40,7 +40,7 @@ def fill(folder: Path) -> Path:
             while True:
                 file.write(bytes(4096))
         except OSError as error:
-            assert error.errno == errno.ENOSPC  # noqa: PT017 - the only way it ends
+            assert error.errno == errno.ENOSPC
     return filler
 
 
