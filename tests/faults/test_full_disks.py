@@ -16,6 +16,7 @@ from small_disk import fill, grow, small_disk
 
 pytestmark = pytest.mark.engine
 
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Give a folder that is a disk of 4 MiB."""
@@ -38,9 +39,7 @@ def without_space(engine: dict[str, str], tmp_path: Path) -> Iterator[ProxiedScr
         yield case
 
 
-def test_r24_a_registry_without_space_is_an_error_that_speaks_of_storage(
-    without_space: ProxiedScratch, tmp_path: Path
-):
+def test_r24_a_registry_without_space_is_an_error_that_speaks_of_storage(without_space: ProxiedScratch, tmp_path: Path):
     done = without_space.push()
 
     without_space.assert_fails(done, 6, "image api", "storage|space|disk")
