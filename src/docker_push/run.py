@@ -20,7 +20,7 @@ from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options, RegistryOptions
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
-from docker_push.registry import Client
+from docker_push.registry import Client, Waiting
 
 FILE = "build.toml"
 _LINE = 8  # characters: shorter lines of a secret are ordinary text
@@ -75,6 +75,11 @@ class Run:
         """Return registry -> where the credentials for it come from (``None``: there are none), for messages."""
         return {str(registry): account.origin if account else None for registry, account in self.accounts.items()}
 
+    @property
+    def _waiting(self) -> Waiting:
+        world = self.surroundings
+        return Waiting(policy=self.options.retry, sleep=world.sleep, tell=world.say)
+
     @cached_property
     def clients(self) -> dict[Registry, Client]:
         """Return a client for every registry of the run; connections and tokens are kept for all of it."""
@@ -84,6 +89,7 @@ class Run:
                 self.accounts[entry.registry.value],
                 insecure=entry.insecure,
                 clock=self.surroundings.clock,
+                waiting=self._waiting,
             )
             for entry in self.options.registries
         }

@@ -52,7 +52,9 @@ class _Generator(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Name the defaults that are values; a table's are those of its keys."""
         described = super().default_schema(schema)
-        return {key: value for key, value in described.items() if key != "default" or isinstance(value, (str, int))}
+        return {
+            key: value for key, value in described.items() if key != "default" or isinstance(value, (str, int, float))
+        }
 
 
 if __name__ == "__main__":

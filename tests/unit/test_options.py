@@ -242,9 +242,9 @@ def test_what_flags_alone_say_is_handed_on():
 
 
 def test_tables_of_the_file_are_handed_on():
-    found = options('[tags]\nlatest = "never"\n[cache]\nbackend = "none"\n[images.api]\n')
+    found = options('[tags]\nlatest = "never"\n[cache]\nbackend = "none"\n[retry]\nattempts = 2\n[images.api]\n')
 
-    assert (found.tags.latest, found.cache.backend) == ("never", "none")
+    assert (found.tags.latest, found.cache.backend, found.retry.attempts) == ("never", "none", 2)
 
 
 # Which images.

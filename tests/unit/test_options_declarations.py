@@ -14,7 +14,7 @@ def test_every_key_of_build_toml_is_declared_once():
     tables = known(BuildFile)
     keys = [f"[images.NAME] {key}" for key in tables.at(("images", "NAME"))]
     keys += [f"[registry] {key}" for key in tables.at(("registry", 0))]
-    keys += [f"[{table}] {key}" for table in ("project", "tags", "cache") for key in tables.at((table,))]
+    keys += [f"[{table}] {key}" for table in ("project", "tags", "cache", "retry") for key in tables.at((table,))]
 
     places = [declaration.place for declaration in declarations() if declaration.place]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,8 @@ from docker_push.errors import (
     RegistryError,
 )
 from docker_push.process import Redactor
-from docker_push.registry.refusals import Attempt, complaint, refusal, retry_after
+from docker_push.registry.complaints import complaint, retry_after, span
+from docker_push.registry.refusals import Attempt, authentication_hint, refusal
 from docker_push.registry.transport import Response
 
 PUT = "put ghcr.io/acme/api:main"
@@ -54,7 +56,7 @@ def attempt(**more: object) -> Attempt:
             "write:packages",
         ),
         (refused(403, "DENIED", "the token has expired"), PermissionDeniedError, "has expired"),
-        (refused(403, "DENIED", "failed to fetch anonymous token"), AuthenticationError, "DOCKER_USER"),
+        (refused(403, "DENIED", "failed to fetch anonymous token"), AuthenticationError, "without the credentials of"),
         (
             refused(403, "DENIED", "permission_denied: You have exceeded a secondary rate limit"),
             RateLimitError,
@@ -64,7 +66,19 @@ def attempt(**more: object) -> Attempt:
         (refused(429, "TOOMANYREQUESTS", "retry-after: 12.5ms, allowed: 2000/minute"), RateLimitError, "in 1 s"),
         (refused(503, "TOOMANYREQUESTS"), RateLimitError, "rate limit"),
         (reply(429, b"Too Many Requests"), RateLimitError, "rate limit"),
-        (refused(400, "DENIED", "quota"), PermissionDeniedError, "the owner of the repository"),
+        (refused(400, "DENIED", "no"), PermissionDeniedError, "the owner of the repository"),
+        (refused(403, "DENIED", "denied: quota exceeded"), RegistryError, "quota"),
+        (
+            refused(412, "DENIED", "adding 1.2 MiB will exceed the configured upper limit of 1.0 GiB"),
+            RegistryError,
+            "quota",
+        ),
+        (refused(403, "DENIED", "permission_denied: create_package"), PermissionDeniedError, "organization"),
+        (refused(403, "DENIED", "denied"), PermissionDeniedError, "personal access token"),
+        (refused(404, "NOT_FOUND", "project acme not found"), RegistryError, "project to be created"),
+        (refused(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown"), RegistryError, "forgot"),
+        (refused(500, "BLOB_UPLOAD_INVALID", "blob upload invalid"), RegistryError, "storage may be full"),
+        (reply(503, b"", retry_after="1800"), RegistryError, "in 30 min"),
         (refused(400, "TAG_INVALID", "the tag is immutable"), OverwriteError, "new version"),
         (refused(403, "DENIED", "tag immutability is on"), OverwriteError, "new version"),
         (refused(404, "NAME_UNKNOWN", "repository name not known to registry"), RegistryError, "created before"),
@@ -178,6 +192,7 @@ def test_any_body_is_one_printable_line_of_a_known_class(body, status):
         ({"retry-after": "Wed, 21 Oct 2026 07:27:00 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", 0),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, "", None),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", None),
+        ({"retry-after": "soon"}, "retry-after: 2s", 2),
         ({}, "retry-after: 12.5ms, allowed: 2000/minute", 0.0125),
         ({}, "Retry-After: 1h2m3.5s", 3723.5),
         ({}, "retry-after: 1.2.3s", None),
@@ -200,3 +215,69 @@ def test_the_error_carries_the_seconds():
 
     assert isinstance(error, RateLimitError)
     assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        *[(0.0, "0 s"), (0.5, "0.5 s"), (7.0, "7 s"), (9.96, "10.0 s"), (15.5, "16 s"), (120, "120 s"), (121, "3 min")],
+        *[
+            (7200, "120 min"),
+            (7201, "3 h"),
+            (172_801, "3 days"),
+            (1e9, "more than 1000 days"),
+            (1e64, "more than 1000 days"),
+        ],
+    ],
+)
+def test_a_time_is_said_as_people_say_it(seconds, said):
+    assert span(seconds) == said
+
+
+def test_when_to_come_back_is_said_however_long_it_is():
+    error = refusal(refused(429, "TOOMANYREQUESTS", retry_after="9" * 60), attempt())
+
+    assert error.hint.endswith("again in more than 1000 days.")
+
+
+def test_a_refusal_after_several_attempts_says_how_many_and_how_long():
+    response = replace(refused(503, "UNAVAILABLE", "busy"), attempts=6, seconds=17.2)
+
+    error = refusal(response, attempt())
+
+    assert error.message == f"cannot {PUT}: ghcr.io answered 503 (UNAVAILABLE: busy), the last of 6 attempts in 18 s"
+
+
+@pytest.mark.parametrize(
+    ("response", "transient"), [(reply(503), True), (reply(501), False), (reply(507), False), (reply(404), False)]
+)
+def test_what_passes_by_itself_is_transient(response, transient):
+    error = refusal(response, attempt())
+
+    assert isinstance(error, RegistryError)
+    assert error.transient == transient
+
+
+def test_a_package_of_another_repository_is_told_with_its_settings_page():
+    denied = refused(403, "DENIED", "permission_denied: write_package")
+
+    hint = refusal(denied, attempt(repository="acme/web/api")).hint
+
+    assert "https://github.com/orgs/acme/packages/container/web%2Fapi/settings" in hint
+    assert "https:" not in refusal(denied, attempt(registry="ghe.example", repository="acme/web/api")).hint
+
+
+def test_ecr_is_told_how_a_repository_is_made():
+    missing = refused(404, "NAME_UNKNOWN", "The repository with name 'acme/api' does not exist in the registry")
+
+    error = refusal(missing, attempt(registry="123.dkr.ecr.eu-west-1.amazonaws.com", repository="acme/api"))
+
+    assert "aws ecr create-repository --repository-name acme/api" in error.hint
+
+
+def test_credentials_that_served_before_ask_for_a_new_login():
+    ended = authentication_hint(attempt(served=True))
+
+    assert "log in again" in ended
+    assert ORIGIN in ended
+    assert "log in again" not in authentication_hint(attempt())

@@ -12,7 +12,8 @@ import urllib3
 from urllib3 import exceptions
 
 from docker_push.errors import RegistryError
-from docker_push.registry.transport import ERROR_LIMIT, Connections, Limits, Request, pooled, unanswered
+from docker_push.registry.transport import ERROR_LIMIT, Connections, Limits, Network, Request, pooled
+from docker_push.registry.unanswered import is_closed_connection, unanswered
 
 LIMITS = Limits(connect=3, read=4, total=50)
 Step = Callable[[], urllib3.HTTPResponse]
@@ -92,34 +93,32 @@ def test_no_more_is_read_than_the_limit(status, size, read, complete):
 def test_a_slow_drip_ends_at_the_deadline():
     times = itertools.count(0.0, 30.0)
 
-    with pytest.raises(RegistryError, match=r"cannot read x: ghcr\.io:444 was still answering after 50 s"):
+    with pytest.raises(RegistryError, match=r"cannot read x: ghcr\.io:444 was still answering after 50 s") as raised:
         connections(Pools(answer(200, b"x" * 500_000)), times)(request(limit=10**6))
+    assert raised.value.transient
 
 
 def closed() -> exceptions.ProtocolError:
     return exceptions.ProtocolError("Connection aborted.", http.client.RemoteDisconnected("closed"))
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-def test_a_connection_that_was_given_up_is_made_anew_once(method):
+def test_nothing_is_repeated_here():
     pools = Pools(closed(), answer(200, b"there"))
 
-    assert connections(pools)(request(method)).body == b"there"
-    assert len(pools.asked) == 2
+    with pytest.raises(RegistryError, match="closed the connection before its answer was whole") as raised:
+        connections(pools)(request())
+
+    assert len(pools.asked) == 1
+    assert is_closed_connection(raised.value)
 
 
-def test_not_twice_and_not_what_may_not_be_repeated():
-    for pools, method in ((Pools(closed(), closed()), "GET"), (Pools(closed()), "POST")):
-        with pytest.raises(RegistryError, match="closed the connection before its answer was whole"):
-            connections(pools)(request(method))
-
-
-def test_other_failures_are_not_repeated():
+def test_a_server_that_stays_silent_has_not_closed_the_connection():
     pools = Pools(exceptions.ReadTimeoutError(None, "/", "slow"))  # type: ignore[arg-type]
 
-    with pytest.raises(RegistryError, match="sent nothing for 4 s"):
+    with pytest.raises(RegistryError, match="sent nothing for 4 s") as raised:
         connections(pools)(request())
-    assert len(pools.asked) == 1
+
+    assert not is_closed_connection(raised.value)
 
 
 def new_connection_error(cause: OSError | None) -> exceptions.HTTPError:
@@ -168,6 +167,35 @@ def test_each_failure_says_the_host_and_the_next_step(error, said, hint):
     assert "s3cret" not in str(found)
 
 
+def resolution(number: int) -> exceptions.HTTPError:
+    reason = socket.gaierror(number, "no")
+    error = exceptions.NameResolutionError("ghcr.io", None, reason)  # type: ignore[arg-type]
+    error.__cause__ = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (resolution(socket.EAI_AGAIN), True),
+        (resolution(socket.EAI_NONAME), False),
+        (new_connection_error(ConnectionRefusedError(111, "Connection refused")), True),
+        (exceptions.ConnectTimeoutError(), True),
+        (exceptions.ReadTimeoutError(None, "/", "x"), True),  # type: ignore[arg-type]
+        (exceptions.EmptyPoolError(None, "x"), True),  # type: ignore[arg-type]
+        (exceptions.ProtocolError("broken", exceptions.IncompleteRead(3, 4)), True),
+        (closed(), True),
+        (exceptions.LocationParseError("x"), False),
+        (exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), False),
+        (exceptions.SSLError(TLS("WRONG_VERSION_NUMBER", "x")), False),
+        (exceptions.SSLError("handshake failure"), False),
+        (exceptions.SSLError(TLS("UNEXPECTED_EOF_WHILE_READING", "EOF occurred")), True),
+    ],
+)
+def test_what_passes_by_itself_is_told_apart(error, transient):
+    assert unanswered(request(), error, LIMITS).transient == transient
+
+
 def test_nothing_secret_is_in_a_representation():
     secret = Request(
         purpose="x", method="GET", url="https://u:s3cret@h/?s3cret", headers={"Authorization": "s3cret"}, body=b"s3cret"
@@ -178,7 +206,7 @@ def test_nothing_secret_is_in_a_representation():
 
 
 def test_real_pools_are_made_without_retries_and_closed():
-    real = pooled(user_agent="tests/1", clock=lambda: 0.0, limits=LIMITS)
+    real = pooled(clock=lambda: 0.0, limits=LIMITS, network=Network())
 
     assert isinstance(real, Connections)
     real.close()

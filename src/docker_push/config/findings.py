@@ -26,6 +26,7 @@ _WANTED = {
     "string_type": "text in quotes",
     "bool_type": "true or false",
     "int_type": "a whole number",
+    "float_type": "a number",
     "tuple_type": "a list in [ ]",
     "dict_type": "a table",
     "model_type": "a table",
@@ -93,7 +94,7 @@ def _problem(details: ErrorDetails, tables: Known) -> Problem:
         given = quoted(value) if isinstance(value, str) else _kind(value)
         return Problem(path, f"{given} is not known here", f"Give {context['expected']}.")
     if kind in {"greater_than_equal", "less_than_equal"}:
-        limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        limit = f"at least {context['ge']:g}" if "ge" in context else f"at most {context['le']:g}"
         return Problem(path, f"{value} is out of range", f"Give {limit}.")
     wanted = _WANTED["model_type" if path == ("registry",) else kind] if kind in _WANTED else None
     problem = f"where {wanted} is expected" if wanted else "is not what stands here"

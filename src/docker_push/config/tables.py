@@ -227,6 +227,47 @@ class CacheTable(Table):
     )
 
 
+class RetryTable(Table):
+    """[retry]: how often, and for how long, a registry that fails for a while is asked again; times are in seconds."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = Field(
+        6, description="How often one request is sent at most; 1 never repeats.", examples=[3]
+    )
+    first_wait: values.Seconds = Field(
+        0.5, description="Seconds before the second attempt; each further wait is twice as long.", examples=[1]
+    )
+    longest_wait: values.Seconds = Field(
+        30, description="Seconds that a wait grows to at most, where the registry names no time.", examples=[60]
+    )
+    longest_asked: values.Seconds = Field(
+        120,
+        description="Seconds that a registry may ask us to wait (Retry-After); where it asks for more, the run stops and says"
+        " when to come back.",
+        examples=[300],
+    )
+    rate_limit_waits: tuple[values.Seconds, ...] = Field(
+        (60, 120, 300),
+        description='Seconds to wait, one after the other, when GitHub\'s registry answers "secondary rate limit" and no'
+        " time; [] stops at once.",
+        examples=[[60, 120, 300]],
+    )
+    lag: values.Seconds = Field(
+        60, description="Seconds that a tag or digest just written may take to be readable.", examples=[10]
+    )
+    total: values.Seconds = Field(
+        600,
+        description="Seconds after which one call is not repeated any more, whatever else allows it.",
+        examples=[900],
+    )
+
+    @model_validator(mode="after")
+    def _waits_grow(self) -> RetryTable:
+        if self.first_wait > self.longest_wait:
+            problem = f"first-wait ({self.first_wait:g} s) is longer than longest-wait ({self.longest_wait:g} s)"
+            raise refusal(problem, "Give a first-wait of at most longest-wait.")
+        return self
+
+
 class BuildFile(Table):
     """A whole build.toml; ``registry`` is always a tuple, also where the file has one [registry] table."""
 
@@ -249,3 +290,4 @@ class BuildFile(Table):
     )
     tags: TagsTable = Field(TagsTable(), description="How tags are named.")
     cache: CacheTable = Field(CacheTable(), description="Where BuildKit's cache is kept between runs.")
+    retry: RetryTable = Field(RetryTable(), description="How a registry that fails for a while is asked again.")

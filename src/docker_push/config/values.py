@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -119,3 +119,4 @@ CacheEntry = Annotated[str, Rule(grammar.cache_entry)]
 SemverTemplate = Annotated[str, Rule(grammar.semver_template), WithJsonSchema({"enum": list(grammar.SEMVER_TEMPLATES)})]
 ExtraTag = Annotated[str, Rule(grammar.extra_tag, grammar.TAG)]
 Command = Annotated[tuple[Text, ...], Filled(), AfterValidator(_command)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]

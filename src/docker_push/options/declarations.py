@@ -226,7 +226,7 @@ def declarations() -> tuple[Declaration, ...]:
 
 def _file_only() -> Iterator[Declaration]:
     said = {declaration.place for declaration in SAID}
-    for table in ("project", "registry", IMAGES, "tags", "cache"):
+    for table in ("project", "registry", IMAGES, "tags", "cache", "retry"):
         for key, field in _keys(table).items():
             built_in = None if field.default is None else toml(field.default)
             found = Declaration(

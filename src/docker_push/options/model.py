@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from docker_push.config import CacheTable, SecretTable, SshTable, TagsTable
+from docker_push.config import CacheTable, RetryTable, SecretTable, SshTable, TagsTable
 from docker_push.references import Platform, Registry
 
 T = TypeVar("T")
@@ -115,6 +115,7 @@ class Options:
     service: str | None
     tags: TagsTable
     cache: CacheTable
+    retry: RetryTable = field(default_factory=RetryTable)
     extra_tags: tuple[str, ...] = ()
     builder: Setting[str] | None = None
     rebuild: bool = False

@@ -43,6 +43,7 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
         service=_value(inputs, "service"),
         tags=file.tags,
         cache=file.cache,
+        retry=file.retry,
         extra_tags=extra,
         builder=inputs.one("builder"),
         rebuild=flags.rebuild,

@@ -4,9 +4,11 @@
 """
 
 from docker_push.registry.client import Client
+from docker_push.registry.complaints import Complaint, complaint
 from docker_push.registry.manifests import Descriptor, Manifest
-from docker_push.registry.refusals import Complaint, complaint, refusal
-from docker_push.registry.transport import Limits, Request, Response, Send
+from docker_push.registry.refusals import refusal
+from docker_push.registry.retry import Waiting
+from docker_push.registry.transport import Limits, Network, Request, Response, Send
 
 __all__ = [
     "Client",
@@ -14,9 +16,11 @@ __all__ = [
     "Descriptor",
     "Limits",
     "Manifest",
+    "Network",
     "Request",
     "Response",
     "Send",
+    "Waiting",
     "complaint",
     "refusal",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError
 from docker_push.process import Redactor
 from docker_push.references import Registry
 from docker_push.registry.challenge import Challenge, usable
-from docker_push.registry.redirects import follow
 from docker_push.registry.refusals import Attempt, authentication_hint, refusal
 from docker_push.registry.token import Audience, Token, basic, merged, token_of, token_request
 from docker_push.registry.transport import Request, Response, Send
@@ -30,6 +30,7 @@ class Authorization:
         self._clock = clock
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
+        self._served = False
         self._tokens: dict[tuple[str, str, tuple[str, ...]], Token] = {}
 
     @property
@@ -37,10 +38,21 @@ class Authorization:
         """Tell whether there are no credentials."""
         return self._credentials is None
 
-    def attempt(self, purpose: str, server: str = "") -> Attempt:
+    def accepted(self) -> None:
+        """Remember that the registry took our credentials: a later refusal means that they have ended."""
+        self._served = True
+
+    def attempt(self, request: Request, server: str = "") -> Attempt:
         """Return what a refusal's message needs to know of us."""
-        origin = self._credentials.origin if self._credentials else None
-        return Attempt(purpose=purpose, registry=str(self._registry), origin=origin, server=server, redact=self._redact)
+        return Attempt(
+            purpose=request.purpose,
+            registry=str(self._registry),
+            origin=self._credentials.origin if self._credentials else None,
+            served=self._served,
+            server=server,
+            repository=request.call.repository if request.call else "",
+            redact=self.redact,
+        )
 
     def header(self, request: Request, scope: str) -> str | None:
         """Return the Authorization header for ``scope``; ``None`` until the registry asked for one."""
@@ -77,19 +89,19 @@ class Authorization:
     def _basic_credentials(self, request: Request) -> Credentials:
         if self._credentials is None or not self._credentials.password:
             message = f"cannot {request.purpose}: {self._registry} asks for a user name and a password, there are none"
-            raise AuthenticationError(message, hint=authentication_hint(self.attempt(request.purpose)))
+            raise AuthenticationError(message, hint=authentication_hint(self.attempt(request)))
         return self._credentials
 
     def _fetch(self, request: Request, challenge: Challenge, scopes: tuple[str, ...]) -> Token:
         """Ask the token server; its refusals are of ``request``, which the token is for."""
         audience = Audience(registry=self._registry, plain=request.url.startswith("http:"))
         asked = token_request(request.purpose, challenge, scopes, self._credentials, audience)
-        response = follow(asked, self._send)
+        response = self._send(replace(asked, call=request.call))
         if response.status not in _GOOD:
-            raise refusal(response, self.attempt(request.purpose, f"the token server {asked.host}"))
+            raise refusal(response, self.attempt(request, f"the token server {asked.host}"))
         return token_of(response, request.purpose, self._clock())
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Take our password and tokens out of foreign text."""
         with self._lock:
             secrets = [token.value for token in self._tokens.values()]

@@ -7,13 +7,13 @@ BuildKit does that.
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
 from docker_push.credentials import Credentials
-from docker_push.errors import ConfigError, RegistryError, VerificationError
+from docker_push.errors import ConfigError, OverwriteError, RegistryError, VerificationError
 from docker_push.references import Digest, Platform, Registry, Repository, Tag, quoted
 from docker_push.registry.endpoint import Endpoint
 from docker_push.registry.manifests import (
@@ -25,7 +25,9 @@ from docker_push.registry.manifests import (
     json_object,
     matches,
 )
-from docker_push.registry.transport import Connections, Limits, Request, Response, Send, pooled
+from docker_push.registry.redirects import follow
+from docker_push.registry.retry import Retrying, Waiting
+from docker_push.registry.transport import Connections, Limits, Network, Request, Response, Send, pooled
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _NO_METHOD = 200, 401, 404, 405
 _WRITTEN = frozenset({200, 201, 202, 204})  # the specification says 201; some registries and proxies differ
@@ -42,7 +44,8 @@ class Client:
     Anonymous where ``credentials`` is ``None``: reads of public images, and everything in a registry on this machine.
     Plain http is spoken to a registry on this machine and to one that is called ``insecure``; where such a registry
     answers that it wants TLS, TLS it is, and never the other way. ``clock`` counts seconds and only goes forward
-    (``time.monotonic``). ``send`` replaces the connections (see ``Send``); ``tls`` replaces the trusted authorities.
+    (``time.monotonic``). What fails for a while is repeated as ``waiting`` says, and without it no call ever waits.
+    ``send`` replaces the connections (see ``Send``); ``network`` says how they are made.
 
     Every call raises AuthenticationError, PermissionDeniedError, RateLimitError or RegistryError for what the registry
     refuses, and RegistryError where it cannot be reached; each names the reference and the operation.
@@ -54,17 +57,19 @@ class Client:
         credentials: Credentials | None = None,
         *,
         clock: Callable[[], float],
-        user_agent: str = "docker-push",
         insecure: bool = False,
         limits: Limits | None = None,
-        tls: ssl.SSLContext | None = None,
+        network: Network | None = None,
+        waiting: Waiting | None = None,
         send: Send | None = None,
     ) -> None:
         self.registry = registry
-        deliver = send or pooled(user_agent=user_agent, clock=clock, limits=limits or Limits(), tls=tls)
+        deliver = send or pooled(clock=clock, limits=limits or Limits(), network=network or Network())
         self._connections = deliver if isinstance(deliver, Connections) else None
+        self._waiting = waiting
+        self._retrying = Retrying(partial(follow, send=deliver), waiting, clock=clock, redact=self._redact)
         plain = registry.is_loopback or insecure
-        self._endpoint = Endpoint(registry, credentials, plain=plain, send=deliver, clock=clock)
+        self._endpoint = Endpoint(registry, credentials, plain=plain, send=self._retrying, clock=clock)
 
     def __enter__(self) -> Client:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
@@ -81,6 +86,10 @@ class Client:
         """Close the connections that are kept open."""
         if self._connections:
             self._connections.close()
+
+    def retries(self, repository: Repository | None = None) -> int:
+        """Return how many requests had to be sent again so far, those for ``repository`` or all."""
+        return self._retrying.repeated(repository.path if repository else None)
 
     def ping(self) -> None:
         """Check that the registry is reached and speaks the distribution API; says nothing of rights."""
@@ -124,7 +133,13 @@ class Client:
         """
         request = self._manifest_request("PUT", repository, reference)
         request = replace(request, headers={"Content-Type": manifest.media_type}, body=manifest.data)
-        response = self._endpoint.ask(request, repository, _WRITTEN, push=True)
+        try:
+            response = self._endpoint.ask(request, repository, _WRITTEN, push=True)
+        except OverwriteError:  # also what a registry says when an answer was lost, and the same is put again
+            found = self.head(repository, reference)
+            if found is None or found.digest != manifest.digest:
+                raise
+            return
         claimed = response.headers.get("docker-content-digest")
         if claimed and not matches(manifest.data, self._digest(claimed, request)):
             raise _altered(request, f"the registry stored {claimed}, not {manifest.digest}")
@@ -186,6 +201,9 @@ class Client:
                 platform = child.platform or self._platform(repository, self.get(repository, child.digest))
                 found.setdefault(platform, child.digest)
         return found if manifest.is_index else {self._platform(repository, manifest): manifest.digest}
+
+    def _redact(self, text: str) -> str:
+        return self._endpoint.redact(text)
 
     def _platform(self, repository: Repository, manifest: Manifest) -> Platform:
         return manifest.platform_of(json_object(self.blob(repository, manifest.config.digest)))

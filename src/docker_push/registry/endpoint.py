@@ -12,10 +12,11 @@ from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError, RegistryError
 from docker_push.references import Registry, Repository
 from docker_push.registry.authorization import Authorization
-from docker_push.registry.redirects import follow, next_url, origin
-from docker_push.registry.refusals import authentication_hint, complaint, lacks_scope, refusal
+from docker_push.registry.complaints import complaint
+from docker_push.registry.redirects import next_url, origin
+from docker_push.registry.refusals import authentication_hint, lacks_scope, refusal
 from docker_push.registry.token import scope
-from docker_push.registry.transport import Request, Response, Send
+from docker_push.registry.transport import Call, Request, Response, Send
 
 _UNAUTHORIZED, _BAD_REQUEST = 401, 400
 _TLS_PORT = re.compile(rb"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)  # Go's and nginx's words
@@ -41,6 +42,7 @@ class Endpoint:
         self.registry = registry
         self._plain = plain
         self._send = send
+        self._clock = clock
         self._authorization = Authorization(registry, credentials, send=send, clock=clock)
 
     def url(self, repository: Repository | None = None, tail: str = "") -> str:
@@ -56,10 +58,11 @@ class Endpoint:
         """
         if repository.registry != self.registry:
             raise ValueError(f"{repository} is not in {self.registry}")
+        name = _name(repository)
+        request = replace(request, call=Call(repository=repository.path, began=self._clock()))
         if push and self._authorization.is_anonymous and not self.registry.is_loopback:
             message = f"cannot {request.purpose}: there are no credentials for {self.registry}"
-            raise AuthenticationError(message, hint=authentication_hint(self._authorization.attempt(request.purpose)))
-        name = _name(repository)
+            raise AuthenticationError(message, hint=authentication_hint(self._authorization.attempt(request)))
         response = self._authorised(request, scope(name, push=push))
         if not push and not self._authorization.is_anonymous and lacks_scope(response):
             # Docker Hub hides a repository that does not exist yet from all but those who may push to it
@@ -67,6 +70,10 @@ class Endpoint:
         if response.status not in good:
             self.refuse(request, response)
         return response
+
+    def redact(self, text: str) -> str:
+        """Take our password and tokens out of foreign text."""
+        return self._authorization.redact(text)
 
     def refuse(self, request: Request, response: Response) -> NoReturn:
         """Raise the error for an answer that is a refusal."""
@@ -76,7 +83,7 @@ class Endpoint:
                 f"cannot {request.purpose}: {self.registry} redirects to {other}, which asks for a login of its own"
             )
             raise AuthenticationError(message, hint=f"If {other} is your registry, name it in [registry] domain.")
-        raise refusal(response, self._authorization.attempt(request.purpose))
+        raise refusal(response, self._authorization.attempt(request))
 
     def check_absent(self, request: Request, response: Response) -> None:
         """Take a 404 for "there is none" only where it speaks like a registry: a web server's page is a refusal."""
@@ -98,13 +105,13 @@ class Endpoint:
         return replace(request, url=url)
 
     def deliver(self, request: Request, header: str | None = None) -> Response:
-        """Send ``request`` with the Authorization ``header``, follow redirects, and move to TLS where that is asked."""
+        """Send ``request`` with the Authorization ``header``, and move to TLS where that is asked."""
         headers = {**request.headers, **({"Authorization": header} if header else {})}
         placed = self._placed(request)
-        response = follow(replace(placed, headers=headers), self._send)
+        response = self._send(replace(placed, headers=headers))
         if response.status == _BAD_REQUEST and self._wants_tls(placed, response):
             self._plain = False
-            response = follow(replace(self._placed(request), headers=headers), self._send)
+            response = self._send(replace(self._placed(request), headers=headers))
         return response
 
     def _authorised(self, request: Request, wanted: str) -> Response:
@@ -119,6 +126,8 @@ class Endpoint:
                 break
             sent = answer
             response = self.deliver(request, sent)
+        if sent and response.status != _UNAUTHORIZED:
+            self._authorization.accepted()
         return response
 
     def _wants_tls(self, request: Request, response: Response) -> bool:

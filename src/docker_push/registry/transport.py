@@ -1,7 +1,7 @@
 """Where a request leaves us: one value goes out, one comes back, every wait and every body is bounded.
 
-``Send`` is the seam. ``Connections`` is the real one, over urllib3; tests hand in a function of their own, and a retry
-policy is a ``Send`` around another. Neither redirects nor netrc, cookies or proxies of the environment are followed
+``Send`` is the seam. ``Connections`` is the real one, over urllib3; tests hand in a function of their own, and the retry
+policy is a ``Send`` around another (see ``retry``). Neither redirects nor netrc, cookies or proxies of the environment are followed
 here: what is sent is exactly what the request says.
 """
 
@@ -14,16 +14,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from docker_push.errors import RegistryError
+from docker_push.registry.unanswered import unanswered
 
 if TYPE_CHECKING:
     import urllib3
-    from urllib3.exceptions import HTTPError
 
 ERROR_LIMIT = 64 * 1024  # bytes of an error, a token answer: more is not one
 _CHUNK = 64 * 1024
 _POOLS = 16  # hosts whose connections are kept: the registry, its token server, its blob stores
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT"})  # RFC 9110, section 9.2.2; POST is not
 _FIRST_ERROR = 400
+_USER_AGENT = "docker-push"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What a request is a part of: the path of the repository, and when it began, by the client's clock."""
+
+    repository: str
+    began: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +39,8 @@ class Request:
     """What is asked of a server.
 
     ``purpose`` is what a message says cannot be done, as in ``read ghcr.io/acme/api:main``; ``limit`` is the most bytes
-    that are read of a good answer's body. The representation shows no header, no body and no query: they hold secrets.
+    that are read of a good answer's body; ``call`` is one for all requests that a call needs, those for tokens too. The
+    representation shows no header, no body and no query: they hold secrets.
     """
 
     purpose: str
@@ -40,6 +49,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     limit: int = ERROR_LIMIT
+    call: Call | None = None
 
     @property
     def host(self) -> str:
@@ -49,13 +59,18 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What a server answered: header names in lower case, ``complete`` false where the body was cut at the limit."""
+    """What a server answered: header names in lower case, ``complete`` false where the body was cut at the limit.
+
+    ``attempts`` is how often the request was sent, ``seconds`` how long that took, where it was sent more than once.
+    """
 
     status: int
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     complete: bool = True
+    attempts: int = 1
+    seconds: float = 0.0
 
 
 Send = Callable[[Request], Response]
@@ -72,12 +87,15 @@ class Limits:
     total: float = 300.0
 
 
-class Connections:
-    """Send requests over pooled connections (the real ``Send``; see ``pooled``).
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """How connections are made: ``tls`` has the trusted authorities, where they are not the system's alone."""
 
-    A request that may be repeated is sent once more, at once, where its connection was closed before an answer came:
-    a pooled connection that the server gave up in the meantime looks just like that. Nothing else is repeated here.
-    """
+    tls: ssl.SSLContext | None = None
+
+
+class Connections:
+    """Send requests over pooled connections (the real ``Send``; see ``pooled``). Nothing is repeated here."""
 
     def __init__(self, pools: urllib3.PoolManager, *, clock: Callable[[], float], limits: Limits) -> None:
         self._pools = pools
@@ -86,13 +104,8 @@ class Connections:
 
     def __call__(self, request: Request) -> Response:
         """Deliver ``request``; raises RegistryError with the host and the next step where no answer comes."""
-        from urllib3.exceptions import HTTPError, ProtocolError  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-        try:
-            return self._exchange(request)
-        except HTTPError as error:
-            if not isinstance(error, ProtocolError) or request.method not in _IDEMPOTENT:
-                raise unanswered(request, error, self._limits) from error
         try:
             return self._exchange(request)
         except HTTPError as error:
@@ -139,70 +152,22 @@ class Connections:
                 raise RegistryError(
                     f"cannot {request.purpose}: {request.host} was still answering after {self._limits.total:g} s",
                     hint=hint,
+                    transient=True,
                 )
         return bytes(body), True
 
 
-def pooled(
-    *, user_agent: str, clock: Callable[[], float], limits: Limits, tls: ssl.SSLContext | None = None
-) -> Connections:
-    """Return connections of urllib3: no retry, no redirect, the system's authorities unless ``tls`` names others."""
+def pooled(*, clock: Callable[[], float], limits: Limits, network: Network) -> Connections:
+    """Return connections of urllib3: no retry, no redirect."""
     import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
 
     pools = urllib3.PoolManager(
         num_pools=_POOLS,
         maxsize=limits.connections,
         block=True,
-        headers={"User-Agent": user_agent},
+        headers={"User-Agent": _USER_AGENT},
         timeout=urllib3.Timeout(connect=limits.connect, read=limits.read),
         retries=False,
-        ssl_context=tls,
+        ssl_context=network.tls,
     )
     return Connections(pools, clock=clock, limits=limits)
-
-
-def unanswered(request: Request, error: HTTPError, limits: Limits) -> RegistryError:
-    """Return the error that says why no answer came, and what to do."""
-    cause, hint = _cause(request.host, error, limits)
-    return RegistryError(f"cannot {request.purpose}: {cause}", hint=hint)
-
-
-def _cause(host: str, error: HTTPError, limits: Limits) -> tuple[str, str]:
-    from urllib3 import exceptions  # noqa: PLC0415
-
-    address = "Check the registry's address ([registry] domain, DOMAIN) and the network of this machine."
-    again = "Run the same command again; this request left nothing half-done."
-    if isinstance(error, exceptions.SSLError):
-        return _tls_cause(host, str(error))
-    causes: tuple[tuple[type[HTTPError], str, str], ...] = (  # a class before those it derives from
-        (exceptions.NameResolutionError, f"{host} has no address (DNS)", address),
-        (exceptions.NewConnectionError, f"no connection to {host} ({_reason(error)})", address),
-        (exceptions.ConnectTimeoutError, f"{host} took no connection within {limits.connect:g} s", address),
-        (exceptions.TimeoutError, f"{host} sent nothing for {limits.read:g} s", again),
-        (exceptions.ProtocolError, f"{host} closed the connection before its answer was whole", again),
-    )
-    for kind, cause, hint in causes:
-        if isinstance(error, kind):
-            return cause, hint
-    return f"{host} did not answer as HTTP ({type(error).__name__})", address
-
-
-def _tls_cause(host: str, text: str) -> tuple[str, str]:
-    """Tell what OpenSSL's words mean for the reader: no trust, or no TLS at all on that port."""
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        reason = text.partition("verify failed:")[2].partition(" (_ssl")[0].strip() or "it cannot be verified"
-        hint = "Add the certificate authority to this machine's trusted ones, or name its file in SSL_CERT_FILE."
-        return f"the TLS certificate of {host} is not trusted here ({reason})", hint
-    if any(
-        word in text for word in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
-    ):
-        hint = (
-            "If that network is trusted, set insecure = true in [registry] of build.toml; otherwise use its TLS port."
-        )
-        return f"{host} does not speak TLS on that port (plain http)", hint
-    return f"the TLS handshake with {host} failed", "Check the registry's address and its TLS set-up."
-
-
-def _reason(error: BaseException) -> str:
-    cause = error.__cause__ or error.__context__
-    return (cause.strerror or "it failed") if isinstance(cause, OSError) else "it failed"
