@@ -172,6 +172,7 @@ def move(run: Run, found: StagedRun) -> RunReport:
         by_version=run.options.tags.latest == "release",
         allow_older=run.options.allow_older,
         force=run.options.force,
+        lag=run.options.retry.lag,
     )
     error = _left(found.staging)
     try:

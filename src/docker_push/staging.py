@@ -14,6 +14,7 @@ from dataclasses import replace
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
 from docker_push.bake import Batch, Output
+from docker_push.config import RetryTable
 from docker_push.errors import BuildError, DockerPushError, RateLimitError
 from docker_push.failures import Failure, failures
 from docker_push.options import ImageOptions
@@ -110,7 +111,7 @@ class _Work:
 
     def _wait(self, failed: list[Failure]) -> None:
         run, first = self._run, failed[0]
-        seconds = _pause(failed, max(self.tries[one.image] for one in failed))
+        seconds = _pause(failed, max(self.tries[one.image] for one in failed), run.options.retry)
         names = ", ".join(one.image for one in failed)
         tries = self.tries[first.image]
         run.surroundings.say(
@@ -132,13 +133,17 @@ class _Work:
         }
 
 
-def _pause(failed: Iterable[Failure], tries: int) -> float:
-    """Return the seconds to wait before another try: what the registry asked for, at most two minutes, else 2, 4, ..."""
-    asked = [one.error.retry_after for one in failed if isinstance(one.error, RateLimitError) and one.error.retry_after]
-    return min(max([2.0**tries, *asked]), _LONGEST)
+def _pause(failed: Iterable[Failure], tries: int, policy: RetryTable) -> float:
+    """Return the seconds before another try: what the registry asked for, else longer each time.
 
-
-_LONGEST = 120.0
+    A rate limit that names no time is one of minutes; between the tries the registry is looked at, and says more.
+    """
+    limits = [one.error for one in failed if isinstance(one.error, RateLimitError)]
+    asked = [min(limit.retry_after, policy.longest_asked) for limit in limits if limit.retry_after]
+    backoff = min(policy.first_wait * 4.0**tries, policy.longest_wait)
+    if limits and not asked and policy.rate_limit_waits:
+        return policy.rate_limit_waits[min(tries, len(policy.rate_limit_waits)) - 1]
+    return max([backoff, *asked])
 
 
 def _after(error: DockerPushError, tries: int) -> DockerPushError:

@@ -112,7 +112,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_asks(tmp_path: Path):
     error = error_of(failing.push())
 
     assert isinstance(error, RateLimitError)
-    assert failing.slept == [7.0, 7.0]
+    assert failing.slept == [7.0, 8.0]
 
 
 @pytest.mark.parametrize(("words", "kind"), [("exit code: 1", BuildError), (DENIED, PermissionDeniedError)])
