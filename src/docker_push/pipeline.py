@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from docker_push import bake, credentials, history, image_tests, publish, report, secret_scan, staging
 from docker_push import plan as planning
 from docker_push.bake import Output
-from docker_push.errors import DockerPushError
+from docker_push.errors import DockerPushError, InterruptedRunError
 from docker_push.facts import Facts
 from docker_push.history import History
 from docker_push.observation import make_plan
@@ -152,8 +152,8 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
 
 
 def _keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:
-    """Note an image's failure in a run that keeps going; raise it in one that does not."""
-    if not run.options.keep_going:
+    """Note an image's failure in a run that keeps going; raise it in one that does not, and a signal's in every one."""
+    if not run.options.keep_going or isinstance(error, InterruptedRunError):
         raise error
     failures[name] = error
     run.surroundings.say(f"{error} (--keep-going: the others go on)")

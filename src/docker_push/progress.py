@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _LOG_LINES = 40
+_LINE = 64 * 1024  # bytes of a line that are waited for
 _TARGET = re.compile(r"\[([A-Za-z0-9_-]+)[ \]]")
 _CACHE = re.compile(r"(?:\[[A-Za-z0-9_-]+\] )?(?:importing|exporting) cache")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -61,6 +62,20 @@ class _Vertex:
     name: str = ""
     ended: bool = False
     log: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
+    begun: dict[object, bytes] = field(default_factory=dict)
+
+    def add(self, stream: object, data: bytes) -> None:
+        """Take a piece of output; only whole lines are kept, so that a secret in two pieces is one when it is looked for."""
+        *lines, begun = (self.begun.get(stream, b"") + data).split(b"\n")
+        self.log.extend(_text(line) for line in lines)
+        self.begun[stream] = begun
+        if len(begun) > _LINE:
+            self.end()
+
+    def end(self) -> None:
+        """Take the lines that were begun as they are."""
+        self.log.extend(_text(line) for line in self.begun.values() if line)
+        self.begun.clear()
 
 
 @dataclass(kw_only=True)
@@ -82,7 +97,7 @@ class Progress:
                 self.stray.append(printable(line))
             return
         for log in _entries(event, "logs"):
-            self._vertex(log.get("vertex")).log.extend(_decoded(log.get("data")).splitlines())
+            self._vertex(log.get("vertex")).add(str(log.get("stream")), _decoded(log.get("data")))
         for vertex in _entries(event, "vertexes"):
             step = self._ended(vertex)
             if step is not None:
@@ -101,6 +116,7 @@ class Progress:
         if not event.get("completed") or vertex.ended:
             return None
         vertex.ended = True
+        vertex.end()
         error = printable(str(event.get("error") or ""))
         step = Step(name=vertex.name, cached=bool(event.get("cached")), seconds=_seconds(event), error=error)
         if _is_cause(step):
@@ -134,11 +150,15 @@ def _entries(event: Mapping[str, object], key: str) -> list[Mapping[str, object]
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _decoded(data: object) -> str:
+def _decoded(data: object) -> bytes:
     try:
-        return printable(base64.b64decode(str(data or "")).decode("utf-8", "replace"))
+        return base64.b64decode(str(data or ""))
     except (binascii.Error, ValueError):
-        return ""
+        return b""
+
+
+def _text(line: bytes) -> str:
+    return printable(line.decode("utf-8", "replace"))
 
 
 def _seconds(event: Mapping[str, object]) -> float:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from docker_push.errors import BuilderError, ConfigError
-from docker_push.process import Redactor, Runner
+from docker_push.errors import BuilderError, ConfigError, InterruptedRunError
+from docker_push.interruption import Interruption
+from docker_push.process import Children, Redactor, Runner
 from process_list import processes
 
 
@@ -105,19 +106,78 @@ def running(word: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "script",
     [
-        "s3cret-value",
-        "czNjcmV0LXZhbHVl",  # base64 of the secret
-        "bWU6czNjcmV0LXZhbHVl",  # base64 of me:secret
+        "trap '' TERM; sleep 4567.8 & trap - TERM; echo > /dev/null; sleep 4567.8",  # the first of them ignores it
+        "set -m; sleep 4567.8 & sleep 4567.8",  # a group of its own
     ],
+    ids=["a grandchild that ignores being asked", "a grandchild with a group of its own"],
 )
-def test_a_secret_is_redacted_in_the_forms_in_which_it_travels(text: str):
-    assert Redactor(["s3cret-value"], ["me"])(f"a {text} b") == "a *** b"
+def test_nothing_that_a_program_started_outlives_it(runner: Runner, script: str):
+    with pytest.raises(BuilderError):
+        runner.run(["bash", "-c", script], timeout=0.5)
+
+    assert not running("4567.8")
 
 
-def test_an_url_quoted_secret_is_redacted():
-    assert Redactor(["a/b c&d"])("?x=a%2Fb%20c%26d") == "?x=***"
+def test_what_a_program_left_behind_with_its_pipes_is_not_waited_for(runner: Runner):
+    """A helper's agent, say, which it started in a session of its own."""
+    lines: list[str] = []
+    done = runner.stream(["sh", "-c", "setsid sleep 20 & echo $! >&2"], input="", on_line=lines.append)
+
+    assert done.status == 0
+    os.kill(int(lines[0]), signal.SIGKILL)  # it still ran
+
+
+def test_after_a_signal_no_program_is_started(tmp_path: Path):
+    interruption = Interruption()
+    runner = Runner(environ=dict(os.environ), folder=tmp_path, children=Children(interruption))
+    interruption.set(signal.SIGTERM)
+
+    with pytest.raises(InterruptedRunError):
+        runner.run(["touch", "started"])
+
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_signal_ends_the_programs_of_every_thread(tmp_path: Path):
+    interruption = Interruption()
+    children = Children(interruption)
+    runner = Runner(environ=dict(os.environ), folder=tmp_path, children=children)
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            runner.run(["sleep", "5678.9"])
+        except InterruptedRunError as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while sum("5678.9" in process.command for process in processes()) < len(threads):
+        time.sleep(0.02)
+    interruption.settle()
+    interruption.set(signal.SIGTERM)
+    children.end_all()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(ended) == len(threads)
+    assert not running("5678.9")
+
+
+def test_the_guard_is_gone_with_the_last_program(tmp_path: Path):
+    folder = tmp_path / "the run's"
+    folder.mkdir()
+    children = Children()
+    children.guard(folder)
+    Runner(environ=dict(os.environ), folder=tmp_path, children=children).run(["true"])
+    assert any(str(folder) in process.command for process in processes())
+
+    children.close()
+
+    assert not any(str(folder) in process.command for process in processes())
 
 
 def test_what_is_run_is_shown_without_secrets(tmp_path: Path):

@@ -35,6 +35,7 @@ WAYS = {"docker-push": ["docker-push", "push"], "invoke": ["invoke", "docker.pus
 # A task whose body is the test's: what it does while the signal comes.
 TASKS = """
 import ctypes, os, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from invoke import task
 from docker_push.boundary import boundary
 from docker_push.parallel import in_parallel
@@ -237,6 +238,10 @@ WAITING = {
     "a program runs": "runner.run(['sleep', '600'], timeout=600)",
     "a program reads and writes": "runner.stream(['sh', '-c', 'sleep 600'], input='y' * 1_000_000, on_line=print)",
     "Python sleeps": "time.sleep(600)",
+    "a pool waits for a thread that sleeps": "with ThreadPoolExecutor(1) as pool: pool.submit(world.sleep, 600).result()",
+    "a pool waits for a thread that runs a program": (
+        "with ThreadPoolExecutor(1) as pool: pool.submit(runner.run, ['sleep', '600'], timeout=600).result()"
+    ),
     "another thread is stuck": "in_parallel(lambda _: os.read(os.pipe()[0], 1), [1, 2], finish=1.0)",
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docker_push import pipeline, report
-from docker_push.errors import BuilderError, BuildError, OverwriteError, VerificationError
+from docker_push.errors import BuilderError, BuildError, InterruptedRunError, OverwriteError, VerificationError
 from docker_push.observation import make_plan
 from docker_push.options import Flags
 from docker_push.report import RunReport
@@ -223,3 +223,18 @@ def test_a_secret_in_what_was_published_moves_no_tag(world: RecordedWorld):
         push(world)
 
     assert set(world.memory.tags(API)) == {f"{COMMIT}-main"}
+
+
+def test_a_signal_ends_also_a_run_that_keeps_going(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch):
+    looked: list[object] = []
+
+    def interrupted(*given: object) -> None:
+        looked.append(given)
+        raise InterruptedRunError("terminated", hint="", signal_number=15)
+
+    monkeypatch.setattr("docker_push.publish.verify", interrupted)
+
+    with pytest.raises(InterruptedRunError):
+        push(world.write(TWO), keep_going=True)
+
+    assert len(looked) == 1

@@ -134,3 +134,27 @@ def test_printable_text_holds_no_escape(text: str):
 def test_foreign_text_commands_neither_the_runner_nor_the_reader_s_eye(text: str, shown: str):
     assert printable(text) == shown
     assert printable(shown) == shown
+
+
+def test_a_line_that_came_in_pieces_is_one():
+    pieces = [log("begin s3cr"), log("other", digest="d2"), log("et end\r\nrest: \xe4"), log("::error::")]
+    progress, _ = fed(*pieces, vertex(completed=END, error="x"))
+
+    ((_, lines),) = progress.causes()
+    assert lines == ("begin s3cret end", "rest: \xe4::error::")
+
+
+def test_the_two_streams_of_a_step_are_not_mixed_within_a_line():
+    def of(stream: int, text: str) -> str:
+        data = base64.b64encode(text.encode()).decode()
+        return json.dumps({"logs": [{"vertex": "d1", "stream": stream, "data": data}]})
+
+    progress, _ = fed(of(1, "out-"), of(2, "err-"), of(1, "1\n"), of(2, "2\n"), vertex(completed=END, error="x"))
+
+    assert progress.causes()[0][1] == ("out-1", "err-2")
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever():
+    progress, _ = fed(*[log("x" * 1000) for _ in range(200)], vertex(completed=END, error="x"))
+
+    assert len(progress.causes()[0][1]) > 1

@@ -76,7 +76,7 @@ def _orphaned(folder: Path) -> Iterator[bool]:
         held = os.fstat(lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         ours = stat.S_ISREG(held.st_mode) and held.st_uid == os.getuid()
-        yield ours and os.read(lock, 256).decode("utf-8", "replace") == _kernel()
+        yield ours and os.read(lock, 256).decode("utf-8", "replace") == kernel()
     finally:
         os.close(lock)
 
@@ -134,12 +134,12 @@ def _claimed(folder: Path) -> int:
     except OSError:
         os.close(lock)
         return -1
-    os.write(lock, _kernel().encode())
+    os.write(lock, kernel().encode())
     half.rename(folder / _OWNER)
     return lock
 
 
-def _kernel() -> str:
+def kernel() -> str:
     """Return what tells a kernel from others, and from itself before it was started again."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
