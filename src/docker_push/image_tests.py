@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from docker_push.errors import BuilderError, ConfigError, DockerPushError, VerificationError
+from docker_push.errors import BuilderError, ConfigError, VerificationError
 from docker_push.plan import Plan
-from docker_push.process import Completed, Runner, one_line
+from docker_push.process import Children, Completed, Runner, one_line
 from docker_push.progress import printable
 from docker_push.publish import Staged
 from docker_push.references import Platform, Reference
@@ -122,7 +122,7 @@ class _Bench:
         except _ForeignFormatError:
             return False
         finally:
-            self._quietly("rm", "--force", "--volumes", container)
+            self._clean("rm", "--force", "--volumes", container)
         if status and self._is_foreign and any(map(_FORMAT.match, output[-1:])):
             return False
         if status:
@@ -161,7 +161,7 @@ class _Bench:
         argv = ["docker", "logs", "--timestamps", "--tail", str(_SHOWN), container]
         try:
             logs = self.runner.run(argv, timeout=_QUICK)
-        except DockerPushError:
+        except (BuilderError, ConfigError):
             return []
         lines = sorted((*logs.stdout.splitlines(), *logs.stderr.splitlines()), key=lambda line: line.partition(" ")[0])
         texts = (printable(self.runner.redact(line.partition(" ")[2])) for line in lines)
@@ -181,18 +181,20 @@ class _Bench:
     @contextmanager
     def _image_as_before(self) -> Iterator[None]:
         """Remove the image afterwards, where the engine said that it had none before."""
-        there = self._quietly("image", "inspect", "--format", "{{.Id}}", self._reference)
+        found = self.runner.run(["docker", "image", "inspect", "--format", "{{.Id}}", self._reference], timeout=_QUICK)
         try:
             yield
         finally:
-            if there is False:
-                self._quietly("image", "rm", self._reference)
+            if found.status != 0:
+                self._clean("image", "rm", self._reference)
 
-    def _quietly(self, *words: str) -> bool | None:
-        """Run a docker command whose failure is no matter; tell whether it succeeded, ``None`` where it gave no answer."""
-        with suppress(BuilderError, ConfigError):
-            return self.runner.run(["docker", *words], timeout=_QUICK).status == 0
-        return None
+    def _clean(self, *words: str) -> None:
+        """Remove something of ours from the engine, also when a signal ends the run; that it fails is no error.
+
+        A signal starts no program any more and ends those that run: this one has to run to its end.
+        """
+        with self.runner.children.interruption.held(), suppress(BuilderError, ConfigError):
+            replace(self.runner, children=Children()).run(["docker", *words], timeout=_QUICK)
 
 
 class _ForeignFormatError(Exception):

@@ -230,7 +230,7 @@ def told(image: Scratch, *, test: tuple[tuple[str, ...], ...]) -> Iterator[tuple
         sleep=time.sleep,
     )
     with opened(surroundings, Flags()) as run:
-        yield run, pipeline.stage(run)
+        yield run, pipeline.stage(run, pipeline.prepared(run))
 
 
 def with_tests(staged, *commands: tuple[str, ...]):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_process import BasicRegistry
 from scratch import SMALL, Ran, Scratch
 
 pytestmark = pytest.mark.engine
@@ -26,7 +27,7 @@ TOKENS = {
 
 
 @pytest.fixture
-def machine(scratch: Scratch, tmp_path: Path) -> Scratch:
+def machine(scratch: Scratch, basic_registry: BasicRegistry, tmp_path: Path) -> Scratch:
     """Give a repository on a machine with logins: in docker's config, in helpers and in variables.
 
     Every call of a helper is recorded, and docker's environment with every call of docker.
@@ -34,8 +35,8 @@ def machine(scratch: Scratch, tmp_path: Path) -> Scratch:
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in (*(f"docker-credential-{helper}" for helper in HELPERS), "pass"):
-        script = f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/asked\necho \'{{"Username": "me", "Secret": "s3cret"}}\'\n'
-        (programs / name).write_text(script)
+        answer = json.dumps({"Username": basic_registry.username, "Secret": basic_registry.password})
+        (programs / name).write_text(f"#!/bin/sh\necho '{name}' \"$@\" >> '{tmp_path}/asked'\necho '{answer}'\n")
         (programs / name).chmod(0o755)
     docker = shutil.which("docker", path=scratch.environ["PATH"])
     (programs / "docker").write_text(f'#!/bin/sh\nenv >> "{tmp_path}/environment"\nexec {docker} "$@"\n')
@@ -45,11 +46,12 @@ def machine(scratch: Scratch, tmp_path: Path) -> Scratch:
     known = json.loads((config / "config.json").read_text()) if (config / "config.json").exists() else {}
     logins = {
         "auths": {"quay.io": {"auth": base64.b64encode(b"me:s3cret-in-the-file").decode()}},
-        "credHelpers": {scratch.registry: "maintainer", "docker.io": "maintainer"},
+        "credHelpers": {scratch.registry: "maintainer", basic_registry.address: "maintainer"},
         "credsStore": "maintainer",
         "HttpHeaders": {"X-Token": "s3cret-header"},
     }
     (config / "config.json").write_text(json.dumps({**known, **logins}))
+    (tmp_path / "plain.json").write_text(json.dumps(known))
     scratch.environ |= {
         "PATH": f"{programs}:{scratch.environ['PATH']}",
         "DOCKER_CONFIG": str(config),
@@ -83,6 +85,23 @@ def recorded(machine: Scratch, name: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
+@pytest.fixture(params=["named in docker's config", "found by docker itself"])
+def guarded_base(machine: Scratch, basic_registry: BasicRegistry, request: pytest.FixtureRequest) -> str:
+    """Give the name of an image that only the maintainers may read; their helper logs docker in to its registry.
+
+    Where docker's config names no login at all, docker looks for a system's credential store by itself.
+    """
+    login = {"DOCKER_USER": basic_registry.username, "DOCKER_PASSWORD": basic_registry.password}
+    assert machine.tool("push", "--domain", basic_registry.address, **login).code == 0
+    (machine.root.parent / "asked").unlink(missing_ok=True)
+    name = f"{basic_registry.address}/{machine.repository.lower()}/api:main"
+    if request.param == "found by docker itself":
+        shutil.copy(machine.root.parent / "plain.json", Path(machine.environ["DOCKER_CONFIG"]) / "config.json")
+    machine.write({"Dockerfile": f"FROM {name}\n"})
+    machine.commit_all()
+    return name
+
+
 def test_a_fork_s_pull_request_builds_and_no_credential_helper_is_asked(machine: Scratch):
     done = fork(machine)
 
@@ -92,10 +111,19 @@ def test_a_fork_s_pull_request_builds_and_no_credential_helper_is_asked(machine:
     assert machine.tags("api") == set()
 
 
-def test_the_same_helpers_are_asked_for_a_push_of_one_s_own(machine: Scratch):
-    machine.tool("push", "--domain", machine.registry)
+def test_a_fork_s_build_cannot_read_what_the_maintainers_may(machine: Scratch, guarded_base: str):
+    done = fork(machine)
 
-    assert "docker-credential-maintainer get" in recorded(machine, "asked")
+    assert done.code == 3
+    assert guarded_base in done.err
+    assert recorded(machine, "asked") == ""
+
+
+def test_a_build_of_one_s_own_can(machine: Scratch, guarded_base: str):  # noqa: ARG001 - it is what is built on
+    done = machine.tool("push", "--domain", machine.registry)
+
+    assert done.code == 0, done.err
+    assert " get" in recorded(machine, "asked")
 
 
 @pytest.mark.parametrize("task", ["push", "stage", "build", "plan"])

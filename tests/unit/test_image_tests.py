@@ -251,7 +251,12 @@ class TestImageOfTheEngine:
         assert engine.argvs("image", "rm") == []
 
     def test_that_it_cannot_be_removed_is_no_error(self):
-        engine = Engine({"rm": BuilderError("hangs", hint=""), "image": BuilderError("hangs", hint="")})
+        def image_command(argv: Sequence[str]) -> Completed:
+            if argv[2] == "rm":
+                raise BuilderError("hangs", hint="")
+            return completed(status=1)
+
+        engine = Engine({"rm": BuilderError("hangs", hint=""), "image": image_command})
 
         assert len(engine.test(image(test=SELF_TEST))) == 2
 
