@@ -15,6 +15,7 @@ from types import TracebackType
 from docker_push.credentials import Credentials
 from docker_push.errors import ConfigError, OverwriteError, RegistryError, VerificationError
 from docker_push.references import Digest, Platform, Registry, Repository, Tag, quoted
+from docker_push.registry.complaints import date_of
 from docker_push.registry.endpoint import Endpoint
 from docker_push.registry.lag import settled
 from docker_push.registry.manifests import (
@@ -95,10 +96,18 @@ class Client:
 
     def ping(self) -> None:
         """Check that the registry is reached and speaks the distribution API; says nothing of rights."""
+        self._reached()
+
+    def server_time(self) -> float | None:
+        """Return the registry's time of day in seconds since the epoch, ``None`` where it does not say."""
+        return date_of(self._reached().headers)
+
+    def _reached(self) -> Response:
         request = Request(purpose=f"reach {self.registry}", method="GET", url=self._endpoint.url())
         response = self._endpoint.deliver(request)
         if response.status not in {_OK, _UNAUTHORIZED}:
             self._endpoint.refuse(request, response)
+        return response
 
     def check_push(self, repository: Repository) -> None:
         """Prove that a push to ``repository`` is granted: an upload is opened, and cancelled; nothing is written.
