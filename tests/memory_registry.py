@@ -35,8 +35,9 @@ class MemoryRegistry:
         path = urlsplit(request.url).path
         self.log.append(f"{request.method} {path.removeprefix('/v2/')}")
         match = _PATH.fullmatch(path)
-        if match is None:
-            return Response(status=200, url=request.url)
+        if match is None:  # an upload is opened and cancelled, nothing is ever uploaded
+            is_upload = path.endswith("/blobs/uploads/")
+            return Response(status=202 if is_upload else 200, url=request.url, headers={"location": f"{path}1"})
         if match["kind"] == "tags":
             names = [tag for name, tag in self.manifests if name == match["name"] and not tag.startswith("sha256:")]
             return Response(

@@ -30,6 +30,16 @@ BUILDER = {
     ],
 }
 
+NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+ENGINE = {
+    "ServerVersion": "28.5.2",
+    "OperatingSystem": "Debian GNU/Linux 12",
+    "OSType": "linux",
+    "Architecture": "x86_64",
+    "DockerRootDir": "/no/such/folder/docker",
+    "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+}
+
 
 @dataclass
 class RecordedWorld:
@@ -39,6 +49,7 @@ class RecordedWorld:
     environ: dict[str, str] = field(default_factory=lambda: {"DOMAIN": "localhost:5000", "PATH": "/bin"})
     memory: MemoryRegistry = field(default_factory=MemoryRegistry)
     builder: dict[str, Any] = field(default_factory=lambda: deepcopy(BUILDER))
+    engine: dict[str, Any] = field(default_factory=lambda: deepcopy(ENGINE))
     broken: str = ""
     dirty: bool = False
     said: list[str] = field(default_factory=list)
@@ -57,6 +68,7 @@ class RecordedWorld:
             "say": self.said.append,
             "emit": self.emitted.append,
             "clock": lambda: float(next(ticks)),
+            "wall": lambda: NOW,
             "sleep": lambda _seconds: None,
             "runner": self.runner,
             "client": self.client,
@@ -92,11 +104,19 @@ class RecordedWorld:
             return completed(json.dumps(self.builder))
         if argv[1] == "buildx" and argv[2] == "bake":
             return self.bake(argv, json.loads(definition or ""))
-        if argv[1] == "version":
-            return completed("linux/amd64\n")
-        if argv[1] == "wait":  # every test of an image fails
-            return completed("1\n")
-        return completed("Login Succeeded\n")
+        return completed(self.answers(" ".join(argv)))
+
+    def answers(self, command: str) -> str:
+        """Return what docker prints for everything that a run only asks it."""
+        known = {
+            "docker version --format {{json .Client}}": '{"Version": "28.5.2", "Context": "default"}\n',
+            "docker version": "linux/amd64\n",
+            "docker buildx version": "github.com/docker/buildx v0.29.1 a1b2c3\n",
+            "docker wait": "1\n",  # every test of an image fails
+            "docker info": json.dumps(self.engine),
+            "docker context": "unix:///run/docker.sock\n",
+        }
+        return next((text for start, text in known.items() if command.startswith(start)), "Login Succeeded\n")
 
     def bake(self, argv: Sequence[str], definition: Mapping[str, Any]) -> Completed:
         """Push what the definition says, as BuildKit would, and write the metadata file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _START = 300.0  # seconds: a builder's image may have to be pulled
 # of an image, no attestations, and exports no cache.
 _CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace"
 _INSTALL = "Install Docker with buildx: https://docs.docker.com/engine/install/"
+_ELSEWHERE = ("remote", "kubernetes")  # drivers
 _UNREACHABLE = (
     "Cannot connect to the Docker daemon",
     "error during connect",
@@ -73,7 +75,7 @@ class Builder:
                 ["docker", "buildx", "inspect", "--bootstrap", str(entry["Name"])], timeout=_START
             )
             if started.status != 0:
-                raise _unusable(started)
+                raise _stopped(entry, started.stderr)
             entry = self._listed()
         return self._facts(entry)
 
@@ -97,7 +99,8 @@ class Builder:
         kept = {image.name: names[image.name] for image in batch.images}
         definition = json.dumps(bake.render(plan, batch, output), indent=1)
         metadata = self.folder / "metadata.json"
-        metadata.unlink(missing_ok=True)  # that of an earlier bake stays when a bake fails
+        with _accessed(metadata):
+            metadata.unlink(missing_ok=True)  # that of an earlier bake stays when a bake fails
         progress = Progress()
 
         def on_line(line: str) -> None:
@@ -114,7 +117,8 @@ class Builder:
                 failed=tuple(_failed(progress, images)),
                 stray=tuple(progress.stray),
             )
-        written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
+        with _accessed(metadata):
+            written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
         digests = bake.digests(written, kept) if output is Output.STAGE else {}
         return Baked(ok=True, names=tuple(kept), digests=digests)
 
@@ -139,13 +143,23 @@ class Builder:
         listed = [str(text).rstrip("*") for node in nodes for text in node.get("Platforms") or ()]
         if not listed:
             trouble = trouble or f"builder {name} has no node that runs"
-            raise _unusable(Completed(argv=("docker", "buildx", "ls"), status=1, stdout="", stderr=trouble))
+            raise _stopped(entry, trouble)
         return BuilderFacts(
             name=name,
             driver=driver,
             platforms=tuple(dict.fromkeys(Platform.parse(text) for text in listed)),
             multi_platform=driver != "docker" or any(_CONTAINERD in (node.get("Labels") or ()) for node in nodes),
         )
+
+
+@contextmanager
+def _accessed(path: Path) -> Iterator[None]:
+    """Name the file, and what to do, where the system refuses it."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Make room there, or set RUNNER_TEMP (else TMPDIR) to a folder on another disk."
+        raise BuilderError(f"{path}: {error.strerror}", hint=hint) from None
 
 
 def _nodes(entry: Mapping[str, object]) -> list[Mapping[str, Any]]:
@@ -169,13 +183,27 @@ def _object(line: str) -> Mapping[str, object]:
 
 def _unusable(found: Completed) -> DockerPushError:
     text = printable(found.stderr).strip()
-    last = text.splitlines()[-1] if text else f"exit status {found.status}"
+    last = _last(text) or f"exit status {found.status}"
     if "is not a docker command" in text or "unknown command" in text or "unknown flag" in text:
         return BuilderError("docker has no buildx, or one older than 0.13", hint=_INSTALL)
     if any(mark in text for mark in _UNREACHABLE):
         hint = "Start Docker, or set DOCKER_HOST to an engine that runs (`docker info` shows whether it answers)."
         return BuilderError(f"no Docker engine answers: {last}", hint=hint)
     return BuilderError(f"docker buildx cannot be used: {last}", hint="Run `docker buildx ls` to see the same error.")
+
+
+def _stopped(entry: Mapping[str, object], words: str) -> DockerPushError:
+    """Say that a builder does not run; one that is elsewhere has no engine that DOCKER_HOST could name."""
+    if entry.get("Driver") not in _ELSEWHERE and any(mark in words for mark in _UNREACHABLE):
+        return _unusable(Completed(argv=("docker", "buildx", "ls"), status=1, stdout="", stderr=words))
+    name = entry.get("Name")
+    hint = f"See `docker buildx inspect --bootstrap {name}`, or select another builder (--builder, docker buildx use)."
+    return BuilderError(f"builder {name} cannot be used: {_last(printable(words)) or 'it does not start'}", hint=hint)
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("ERROR: ") if lines else ""
 
 
 def _failed(progress: Progress, images: Mapping[str, str]) -> Iterator[FailedStep]:

@@ -9,7 +9,7 @@ from docker_push import plan as planning
 from docker_push import publish
 from docker_push.errors import BuilderError
 from docker_push.facts import BuilderFacts, Facts
-from docker_push.plan import Action, Plan
+from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.run import Run
 
 
@@ -33,19 +33,23 @@ def make_plan(run: Run, *, look: bool, build: bool = True, build_only: str | Non
 
 
 def refuse_unable(plan: Plan, builder: BuilderFacts) -> None:
-    """Raise BuilderError where the builder's image store cannot hold what is asked.
+    """Raise BuilderError where the builder's image store cannot hold what is asked."""
+    for image in (image for image in plan.images if image.action is Action.BUILD):
+        if error := unable(image, builder):
+            raise error
+
+
+def unable(image: PlannedImage, builder: BuilderFacts) -> BuilderError | None:
+    """Return why the builder's image store cannot hold the image, ``None`` where it can; pure.
 
     A platform that the builder does not list is no reason: an image without RUN steps, or one that is cross-compiled, needs
     no emulation. The plan warns of it.
     """
-    for image in (image for image in plan.images if image.action is Action.BUILD):
-        if image.has_index and not builder.multi_platform:
-            hint = (
-                "Turn on Docker's containerd image store, or run: docker buildx create --use"
-                " (with one platform, attest = [] does as well)."
-            )
-            raise BuilderError(
-                f"image {image.name}: the image store of builder {builder.name} holds neither several platforms"
-                " nor attestations",
-                hint=hint,
-            )
+    if not image.has_index or builder.multi_platform:
+        return None
+    store = f"the image store of builder {builder.name} holds neither several platforms nor attestations"
+    hint = (
+        "Turn on Docker's containerd image store, or run: docker buildx create --use"
+        " (with one platform, attest = [] does as well)."
+    )
+    return BuilderError(f"image {image.name}: {store}", hint=hint)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from docker_push import bake, credentials, history, image_tests, publish, report, secret_scan, staging
+from docker_push import bake, credentials, history, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push import plan as planning
 from docker_push.bake import Output
 from docker_push.errors import DockerPushError, InterruptedRunError
@@ -18,6 +18,7 @@ from docker_push.facts import Facts
 from docker_push.history import History
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
+from docker_push.preflight import Area, Health
 from docker_push.publish import Ledger, Rules, Staged
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
@@ -83,9 +84,20 @@ class StagedRun:
 
 def prepared(run: Run) -> Plan:
     """Plan the run by what the world holds, and check that publishing can work, before anything is built."""
-    plan = make_plan(run, look=True)
-    run.surroundings.say(report.plan_text(plan))
-    return plan
+    draft = make_plan(run, look=False)
+    why = preflight.permission(run, draft)
+    say = run.surroundings.say
+    if run.options.no_preflight:
+        plan = make_plan(run, look=True, build_only=why)
+        say(report.plan_text(plan))
+        return plan
+    seen = preflight.survey(run, draft)
+    say(report.plan_text(seen.plan))
+    for check in seen.checks:
+        if check.health is Health.WARNING and check.area is not Area.BUILDER:  # of the builder the plan warns
+            say(f"warning: {check.subject}: {check.found}. {check.hint}")
+    preflight.refuse(seen.checks)
+    return seen.plan
 
 
 def stage(run: Run, plan: Plan) -> StagedRun:

@@ -31,6 +31,7 @@ _SECRET_FILE = 64 * 1024  # bytes of a secret's file that are looked for in what
 class Surroundings:
     """The world of a run: ``say`` prints a line for people, ``emit`` one for machines, ``clock`` counts seconds.
 
+    ``wall`` is the time of day, in seconds since the epoch: it may jump, and nothing is measured with it.
     ``sleep`` waits for some seconds, in any thread, and raises InterruptedRunError as soon as a signal ends the run.
     ``interruption`` is that signal, for a thread that would rather look than wait; ``children`` are the programs that live,
     which it ends.
@@ -44,6 +45,7 @@ class Surroundings:
     say: Callable[[str], None]
     emit: Callable[[str], None]
     clock: Callable[[], float]
+    wall: Callable[[], float]
     sleep: Callable[[float], None]
     debug: bool = False
     runner: Callable[..., Runner] = Runner

@@ -10,10 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
@@ -56,6 +54,7 @@ FLAGS: Mapping[str, Flag] = {
     "dry_run": Flag("say what would be done, and do nothing", default=False),
     "report": Flag("file to write what happened to, as JSON"),
     "format": Flag("text, json or bake", "text"),
+    "json": Flag("print what was found as JSON", default=False),
     "offline": Flag("plan without asking builder and registries", default=False),
     "debug": Flag("show every command that is run, and the traceback of an error", default=False),
 }
@@ -126,6 +125,19 @@ def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
             surroundings.emit(report.plan_text(plan))
         else:
             surroundings.emit(_json(report.plan_json(plan) if given["format"] == "json" else pipeline.definition(plan)))
+
+
+@_command("doctor", *_SELECT, "builder", "json", "debug")
+def doctor(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Check everything a push needs, build nothing, and say what to do next."""
+    from docker_push import doctor as examination  # noqa: PLC0415
+
+    checks = examination.examine(surroundings, flags)
+    error = examination.outcome(checks)
+    surroundings.emit(_json(examination.document(checks, error)) if given["json"] else examination.text(checks))
+    if error:
+        error.details = ()  # they stand above
+        raise error
 
 
 @_command("login", "domain", *_RUN)
@@ -202,7 +214,7 @@ def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> 
             _finish(surroundings, pipeline.push(run), given)
 
 
-docker = Collection("docker", list_images, show_plan, login, logout, build, tag, stage, publish, push)
+docker = Collection("docker", list_images, show_plan, doctor, login, logout, build, tag, stage, publish, push)
 namespace = Collection(docker)
 
 
@@ -241,33 +253,26 @@ def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]
 
 def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401 - report.RunReport
     """Print what machines read, write the report, and end as the run did."""
-    from docker_push import report  # noqa: PLC0415
+    from docker_push import report, report_file  # noqa: PLC0415
 
     for line in report.references(done):
         surroundings.emit(line)
-    if given["report"]:
-        _write(surroundings.folder / given["report"], _json(report.run_json(done)))
+    try:
+        if given["report"]:
+            report_file.write(surroundings.folder / given["report"], _json(report.run_json(done)))
+    except ConfigError as error:
+        if done.error is None:
+            raise
+        done.error.details += (str(error),)  # what the run failed of counts more
     if done.error is not None:
         raise done.error
 
 
 def _check_report(surroundings: Surroundings, given: Mapping[str, Any]) -> None:
-    """Refuse a report that could not be written, before anything is built."""
-    folder = (surroundings.folder / (given["report"] or "")).parent
-    if given["report"] and not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ConfigError(
-            f"--report {given['report']}: {folder} is no folder that can be written to", hint="Name another file."
-        )
+    from docker_push import report_file  # noqa: PLC0415
 
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    try:
-        half = path.with_name(f".{path.name}.{os.getpid()}")
-        half.write_text(f"{text}\n", "utf-8")
-        half.replace(path)
-    except OSError as error:
-        raise ConfigError(f"--report {path}: cannot be written: {error.strerror}", hint="Name another file.") from None
+    if given["report"]:
+        report_file.check(surroundings.folder / given["report"])
 
 
 def _json(value: object) -> str:

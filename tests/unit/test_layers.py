@@ -11,7 +11,7 @@ PACKAGE = Path(docker_push.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"interruption", "references"},
+    {"interruption", "references", "report_file"},
     {"versions", "slugs"},
     {"reserved"},
     {"config", "process"},
@@ -30,7 +30,7 @@ LAYERS = [
     {"observation", "staging"},
     {"preflight"},
     {"pipeline"},
-    {"local_build", "login"},
+    {"doctor", "local_build", "login"},
     {"boundary"},
     {"tasks"},
     {"program"},

@@ -701,3 +701,130 @@ def test_any_answer_is_a_value_or_one_line(status, body, headers):
 
 def test_the_query_of_a_token_is_what_the_registry_named():
     assert parse_qs(urlsplit(PUSH.removeprefix("GET ")).query)["scope"] == ["repository:acme/api:pull,push"]
+
+
+UPLOADS = "https://ghcr.io/v2/acme/api/blobs/uploads/"
+GITHUB_REPOSITORY = Repository(GHCR, "acme/api")
+LET_IN = {
+    token_url("repository:acme/api:pull,push"): [reply(200, {"token": "push-token"})],
+}
+
+
+def pushing(
+    *answers: Response, credentials: Credentials | None = ADA, **more: list[Response]
+) -> tuple[Client, Answers]:
+    challenge = reply(401, www_authenticate=BEARER.replace(":pull", ":pull,push"))
+    script = {f"POST {UPLOADS}": [challenge, *answers], **LET_IN, **more}
+    return client(script, GHCR, credentials)
+
+
+class TestCheckPush:
+    @pytest.mark.parametrize(
+        "location", ["/v2/acme/api/blobs/uploads/1?_state=x", "https://ghcr.io/v2/acme/api/blobs/uploads/1?_state=x"]
+    )
+    def test_an_upload_is_opened_and_cancelled(self, location):
+        ours, answers = pushing(reply(202, location=location), **{f"DELETE {UPLOADS}1?_state=x": [reply(204)]})
+
+        ours.check_push(GITHUB_REPOSITORY)
+
+        assert [text.split("?")[0] for text in answers.asked] == [
+            f"POST {UPLOADS}",
+            f"GET {TOKENS}",
+            f"POST {UPLOADS}",
+            f"DELETE {UPLOADS}1",
+        ]
+        assert answers.authorizations[2:] == ["Bearer push-token", "Bearer push-token"]
+        assert answers.seen[2].body == b""
+
+    @pytest.mark.parametrize("answer", [reply(404), reply(401), reply(403), reply(500), reply(405)])
+    def test_that_it_cannot_be_cancelled_is_no_failure(self, answer):
+        ours, answers = pushing(reply(202, location="1"), **{f"DELETE {UPLOADS}1": [answer]})
+
+        ours.check_push(GITHUB_REPOSITORY)
+
+        assert answers.asked[-1] == f"DELETE {UPLOADS}1"
+        assert len(answers.asked) == 4
+
+    @pytest.mark.parametrize(
+        "answer",
+        [reply(202), reply(201), reply(202, location="http://ghcr.io/v2/x"), reply(202, location="https://127.0.0.1/")],
+    )
+    def test_where_there_is_nothing_to_cancel_nothing_is_sent(self, answer):
+        ours, answers = pushing(answer)
+
+        ours.check_push(GITHUB_REPOSITORY)
+
+        assert len(answers.asked) == 3
+
+    @pytest.mark.parametrize("place", ["https://storage.example/1", "https://ghcr.io:444/1"])
+    def test_an_upload_elsewhere_is_cancelled_without_our_credentials(self, place):
+        ours, answers = pushing(reply(202, location=place), **{f"DELETE {place}": [reply(204)]})
+
+        ours.check_push(GITHUB_REPOSITORY)
+
+        assert answers.asked[-1] == f"DELETE {place}"
+        assert answers.authorizations[-1] == ""
+
+    def test_credentials_do_not_follow_a_redirected_cancellation(self):
+        away = "https://storage.example/1"
+        ours, answers = pushing(
+            reply(202, location="1"),
+            **{f"DELETE {UPLOADS}1": [reply(307, location=away)], f"DELETE {away}": [reply(204)]},
+        )
+
+        ours.check_push(GITHUB_REPOSITORY)
+
+        assert answers.authorizations[-2:] == ["Bearer push-token", ""]
+
+    @pytest.mark.parametrize("status", [307, 308])
+    def test_another_host_cannot_grant_it(self, status):
+        ours, _ = pushing(reply(status, location="https://other.example/v2/acme/api/blobs/uploads/"))
+
+        with pytest.raises(RegistryError, match="redirects a write to another host"):
+            ours.check_push(GITHUB_REPOSITORY)
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "hint"),
+        [
+            (refused(403, "DENIED", "installation not allowed to Create organization package"), PermissionDeniedError, "packages: write"),
+            (refused(403, "DENIED", "permission_denied: write_package"), PermissionDeniedError, "https://github.com/orgs/acme/packages/container/api/settings"),
+            (refused(403, "DENIED", "The token provided does not match expected scopes."), PermissionDeniedError, "write:packages"),
+            (refused(403, "DENIED", "the token has expired"), PermissionDeniedError, "make a new one"),
+            (refused(403, "DENIED", "failed to fetch anonymous token"), AuthenticationError, "docker login"),
+            (refused(403, "DENIED", "You have exceeded a secondary rate limit"), RateLimitError, "not a missing permission"),
+            (refused(404, "NAME_UNKNOWN", "not known to registry"), RegistryError, "created before"),
+            (refused(403, "DENIED", "denied: quota exceeded"), RegistryError, "quota"),
+            (reply(413), RegistryError, "raise that limit"),
+            (reply(507), RegistryError, "storage is full"),
+            (reply(200, b"<html><title>Welcome</title></html>"), RegistryError, "is a container registry"),
+        ],
+    )  # fmt: skip
+    def test_each_cause_is_told_apart(self, answer, kind, hint):
+        ours, _ = pushing(answer)
+
+        with pytest.raises(kind, match=r"cannot push to ghcr\.io/acme/api: ") as raised:
+            ours.check_push(GITHUB_REPOSITORY)
+
+        assert type(raised.value) is kind
+        assert hint in raised.value.hint
+
+    def test_lost_credentials_are_told_before_anything_is_sent(self):
+        ours, answers = pushing(credentials=None)
+
+        with pytest.raises(AuthenticationError, match=r"there are no credentials for ghcr\.io"):
+            ours.check_push(GITHUB_REPOSITORY)
+
+        assert answers.asked == []
+
+    def test_a_token_server_that_refuses_is_named(self):
+        ours, _ = client(
+            {
+                f"POST {UPLOADS}": [reply(401, www_authenticate=BEARER.replace(":pull", ":pull,push"))],
+                PUSH: [refused(403, "DENIED", "denied")],
+            },
+            GHCR,
+            ADA,
+        )
+
+        with pytest.raises(PermissionDeniedError, match=r"the token server ghcr\.io answered 403"):
+            ours.check_push(GITHUB_REPOSITORY)

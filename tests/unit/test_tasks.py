@@ -42,7 +42,18 @@ def invoke(*argv: str) -> int:
 
 
 def test_the_tasks_are_those_of_the_design():
-    assert sorted(docker.tasks) == ["build", "list", "login", "logout", "plan", "publish", "push", "stage", "tag"]
+    assert sorted(docker.tasks) == [
+        "build",
+        "doctor",
+        "list",
+        "login",
+        "logout",
+        "plan",
+        "publish",
+        "push",
+        "stage",
+        "tag",
+    ]
     assert "docker.push" in namespace.task_names
 
 

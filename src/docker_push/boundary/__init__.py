@@ -80,6 +80,7 @@ def _world(output: Output, children: Children, signals: Signals, *, debug: bool)
                     say=output.say,
                     emit=output.emit,
                     clock=time.monotonic,
+                    wall=time.time,
                     sleep=interruption.wait,
                     debug=debug,
                     interruption=interruption,

@@ -39,7 +39,10 @@ def own_folder(given: str | None, say: Callable[[str], None]) -> Iterator[Path]:
         for left in leftovers(place):
             remove(left, say)
         folder = _made(place, given)
-        lock = _claimed(folder)
+        try:
+            lock = _claimed(folder)
+        except OSError as error:
+            raise _no_place(error, given) from error
         yield folder / _FILES
     finally:
         if folder is not None:
@@ -118,7 +121,7 @@ def _made(place: Path, given: str | None) -> Path:
 def _no_place(error: OSError, given: str | None) -> ConfigError:
     where = f"RUNNER_TEMP: {quoted(given)}" if given else "the folder for temporary files"
     name = "RUNNER_TEMP" if given else "TMPDIR"
-    hint = f"Set {name} to a folder that exists and may be written to{', or unset it' if given else ''}."
+    hint = f"Set {name} to a folder that exists, has room and may be written to{', or unset it' if given else ''}."
     return ConfigError(f"{where} cannot hold temporary files: {error.strerror}", hint=hint)
 
 

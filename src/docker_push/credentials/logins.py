@@ -18,13 +18,22 @@ from typing import Any
 
 from docker_push.credentials.account import Credentials
 from docker_push.credentials.docker_config import VARIABLE, DockerConfig, hostname
-from docker_push.errors import AuthenticationError, BuilderError, DockerPushError, RateLimitError, RegistryError
+from docker_push.errors import (
+    AuthenticationError,
+    BuilderError,
+    ConfigError,
+    DockerPushError,
+    RateLimitError,
+    RegistryError,
+)
 from docker_push.process import Completed, Redactor, Runner, one_line
 from docker_push.references import Registry
 
 _CONFIG = "config.json"
 _TIMEOUT = 60.0  # seconds
 _RATE_LIMIT = re.compile(r"toomanyrequests|rate limit|\b429\b", re.IGNORECASE)
+_FULL = re.compile(r"no space left|disk quota exceeded|read-only file system", re.IGNORECASE)
+_ROOM = "Make room there, or set RUNNER_TEMP (else TMPDIR) or DOCKER_CONFIG to a folder on another disk."
 _NOT_KEPT = re.compile(r"error (?:saving|storing) credentials", re.IGNORECASE)
 _REFUSED = re.compile(
     r"unauthorized|authentication required|denied|incorrect|forbidden|\b40[13]\b|is empty", re.IGNORECASE
@@ -41,9 +50,11 @@ def isolated(runner: Runner, logins: Mapping[Registry, Credentials], parent: Pat
     RateLimitError or RegistryError where a registry does not let us in.
     """
     user = DockerConfig.read(runner.environ, runner.folder)
-    folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))  # 0700
+    with _written_in(parent):
+        folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))  # 0700
     try:
-        _furnish(folder, user, frozenset(logins))
+        with _written_in(folder):
+            _furnish(folder, user, frozenset(logins))
         inside = replace(runner, environ=_environ(runner.environ, folder, user, frozenset(logins)))
         for registry, credentials in logins.items():
             login(inside, registry, credentials)
@@ -59,9 +70,10 @@ def anonymous(runner: Runner, parent: Path) -> Runner:
     no login, no credential helper, no header, and no proxy with a password.
     """
     user = DockerConfig.read(runner.environ, runner.folder)
-    folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))
-    _write(folder, anonymous_content(user))
-    _link(folder, user, lambda name: name in _SHARED)
+    with _written_in(parent):
+        folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))
+        _write(folder, anonymous_content(user))
+        _link(folder, user, lambda name: name in _SHARED)
     return replace(runner, environ=_environ({**runner.environ, VARIABLE: ""}, folder, user, frozenset()))
 
 
@@ -80,6 +92,16 @@ def anonymous_content(user: DockerConfig) -> dict[str, Any]:
     if "@" in json.dumps(kept.get("proxies")):
         del kept["proxies"]
     return {**kept, "auths": {_NOBODY: {}}}
+
+
+@contextmanager
+def _written_in(folder: Path) -> Iterator[None]:
+    """Name the folder, and what to do, where docker's configuration of the run cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"docker's configuration of this run cannot be written in {folder}: {error.strerror}"
+        raise ConfigError(message, hint=_ROOM) from None
 
 
 def login(runner: Runner, registry: Registry, credentials: Credentials) -> None:
@@ -113,6 +135,8 @@ def login_refusal(completed: Completed, registry: Registry, credentials: Credent
     message = f"cannot log in to {registry} as {credentials.username}: {words}"
     if _RATE_LIMIT.search(words):
         return RateLimitError(message, hint="Run the same command again in a few minutes.")
+    if _FULL.search(words):
+        return ConfigError(message, hint=_ROOM)
     if _NOT_KEPT.search(words):
         hint = "Check the credential store that docker's config names (credsStore)."
         return AuthenticationError(message, hint=hint)

@@ -30,8 +30,8 @@ def caches(
     chain = dict.fromkeys((branch, slug(context.default_branch)))
     names = [metadata.cache_reference(repository, scope, image.platforms.value, name) for name in chain if name]
     read = tuple(f"type=registry,ref={name}" for name in names)
-    if not context.trusted:
-        return read, (), "read only: the run is not trusted"
+    if not context.trusted or facts.build_only:
+        return read, (), f"read only: {facts.build_only or 'the run is not trusted'}"
     if facts.builder and not facts.builder.multi_platform:
         return (), (), f"none: the image store of builder {facts.builder.name} cannot export a cache"
     write = f"type=registry,ref={names[0]},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"

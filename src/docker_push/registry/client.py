@@ -1,7 +1,7 @@
 """The client: the handful of OCI distribution calls that publishing safely needs.
 
-OCI distribution-spec v1.1. Reads verify what they read by hashing it; nothing is deleted, and no layer is uploaded:
-BuildKit does that.
+OCI distribution-spec v1.1. Reads verify what they read by hashing it; nothing that was published is deleted, and no layer
+is uploaded: BuildKit does that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from types import TracebackType
 from docker_push.credentials import Credentials
 from docker_push.errors import ConfigError, OverwriteError, RegistryError, VerificationError
 from docker_push.references import Digest, Platform, Registry, Repository, Tag, quoted
+from docker_push.registry.complaints import date_of
 from docker_push.registry.endpoint import Endpoint
+from docker_push.registry.lag import settled
 from docker_push.registry.manifests import (
     ACCEPT,
     MANIFEST_LIMIT,
@@ -31,6 +33,7 @@ from docker_push.registry.transport import Connections, Limits, Network, Request
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _NO_METHOD = 200, 401, 404, 405
 _WRITTEN = frozenset({200, 201, 202, 204})  # the specification says 201; some registries and proxies differ
+_OPENED = frozenset({201, 202})  # an upload; 200 would be some web page
 _BLOB_LIMIT = 8 * 1024 * 1024  # bytes: an image's configuration, not a layer
 _PAGE = 1000  # tags asked for at once
 _MOST_PAGES = 1000
@@ -66,7 +69,7 @@ class Client:
         self.registry = registry
         deliver = send or pooled(clock=clock, limits=limits or Limits(), network=network or Network())
         self._connections = deliver if isinstance(deliver, Connections) else None
-        self._waiting = waiting
+        self._waiting, self._clock = waiting, clock
         self._retrying = Retrying(partial(follow, send=deliver), waiting, clock=clock, redact=self._redact)
         plain = registry.is_loopback or insecure
         self._endpoint = Endpoint(registry, credentials, plain=plain, send=self._retrying, clock=clock)
@@ -93,10 +96,29 @@ class Client:
 
     def ping(self) -> None:
         """Check that the registry is reached and speaks the distribution API; says nothing of rights."""
+        self._reached()
+
+    def server_time(self) -> float | None:
+        """Return the registry's time of day in seconds since the epoch, ``None`` where it does not say."""
+        return date_of(self._reached().headers)
+
+    def _reached(self) -> Response:
         request = Request(purpose=f"reach {self.registry}", method="GET", url=self._endpoint.url())
         response = self._endpoint.deliver(request)
         if response.status not in {_OK, _UNAUTHORIZED}:
             self._endpoint.refuse(request, response)
+        return response
+
+    def check_push(self, repository: Repository) -> None:
+        """Prove that a push to ``repository`` is granted: an upload is opened, and cancelled; nothing is written.
+
+        Raises AuthenticationError or PermissionDeniedError where it is not, RegistryError where there must be a
+        repository first.
+        """
+        url = self._endpoint.url(repository, "blobs/uploads/")
+        request = Request(purpose=f"push to {repository}", method="POST", url=url, body=b"")
+        response = self._endpoint.ask(request, repository, _OPENED, push=True)
+        self._endpoint.cancel(request, response, repository)
 
     def head(self, repository: Repository, reference: Tag | Digest) -> Descriptor | None:
         """Return what ``reference`` names, or ``None``; a registry that tells no digest is asked for the bytes."""
@@ -145,14 +167,16 @@ class Client:
             raise _altered(request, f"the registry stored {claimed}, not {manifest.digest}")
 
     def wait_for(
-        self,
-        repository: Repository,
-        reference: Tag | Digest,
-        digest: Digest,  # noqa: ARG002
-        lag: float,  # noqa: ARG002
+        self, repository: Repository, reference: Tag | Digest, digest: Digest, lag: float
     ) -> Descriptor | None:
-        """Return what ``reference`` names; a registry that lags behind its own writes is not waited for yet."""
-        return self.head(repository, reference)
+        """Return what ``reference`` names as soon as that is ``digest``, else what it names after ``lag`` seconds.
+
+        A registry may lag behind its own writes; a client that does not wait looks once.
+        """
+        if self._waiting is None:
+            return self.head(repository, reference)
+        look = partial(self.head, repository, reference)
+        return settled(look, digest, lag, self._waiting, self._clock, _named(repository, reference))
 
     def tags(self, repository: Repository) -> tuple[str, ...]:
         """Return the names of all tags; a repository that does not exist has none.

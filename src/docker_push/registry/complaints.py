@@ -95,6 +95,14 @@ def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
     return _go_duration(match[1].lower()) if match else None
 
 
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """Return the server's time of day in seconds since the epoch, by the Date of its answer (RFC 9110, section 6.6.1)."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def _until(date: str, now: str) -> float | None:
     try:
         seconds = (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()

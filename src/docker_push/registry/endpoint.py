@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
+from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from docker_push.credentials import Credentials
-from docker_push.errors import AuthenticationError, RegistryError
+from docker_push.errors import AuthenticationError, PermissionDeniedError, RateLimitError, RegistryError
 from docker_push.references import Registry, Repository
 from docker_push.registry.authorization import Authorization
 from docker_push.registry.complaints import complaint
@@ -103,6 +104,21 @@ class Endpoint:
             hint = "Tell the registry's operator: its Link header leads elsewhere."
             raise RegistryError(f"cannot {request.purpose}: the next page is not one of {self.registry}", hint=hint)
         return replace(request, url=url)
+
+    def cancel(self, request: Request, opened: Response, repository: Repository) -> None:
+        """Cancel the upload that ``request`` opened (distribution-spec: clients should, and may ignore a failure).
+
+        The registry forgets it in time anyway. Our credentials go along where it is in this registry alone.
+        """
+        location = opened.headers.get("location")
+        if location is None:
+            return
+        with suppress(AuthenticationError, PermissionDeniedError, RateLimitError, RegistryError):
+            url = next_url(replace(request, url=opened.url), location)
+            deletion = replace(request, method="DELETE", url=url, body=None)
+            wanted = scope(_name(repository), push=True)
+            header = self._authorization.header(self._placed(deletion), wanted) if self._is_own(url) else None
+            self.deliver(deletion, header)
 
     def deliver(self, request: Request, header: str | None = None) -> Response:
         """Send ``request`` with the Authorization ``header``, and move to TLS where that is asked."""
