@@ -20,7 +20,7 @@ from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options, RegistryOptions
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
-from docker_push.registry import Client, Waiting
+from docker_push.registry import Client, Network, Waiting, certificates, proxies
 
 FILE = "build.toml"
 _LINE = 8  # characters: shorter lines of a secret are ordinary text
@@ -82,6 +82,11 @@ class Run:
         world = self.surroundings
         return Waiting(policy=self.options.retry, sleep=world.sleep, tell=world.say)
 
+    def _network(self, registry: Registry) -> Network:
+        environ = self.surroundings.environ
+        tls = certificates.trusted(registry, certificates.folders(environ))
+        return Network(tls=tls, proxy=partial(proxies.proxy_for, environ=environ))
+
     @cached_property
     def clients(self) -> dict[Registry, Client]:
         """Return a client for every registry of the run; connections and tokens are kept for all of it."""
@@ -92,6 +97,7 @@ class Run:
                 insecure=entry.insecure,
                 clock=self.surroundings.clock,
                 waiting=self._waiting,
+                network=self._network(entry.registry.value),
             )
             for entry in self.options.registries
         }
@@ -121,7 +127,7 @@ def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
         error.details = tuple(run.runner.redact(line) for line in error.details)
         raise
     finally:
-        for client in run.clients.values():
+        for client in vars(run).get("clients", {}).values():  # those that were made
             client.close()
 
 
@@ -199,7 +205,8 @@ def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner)
 def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
-    found = [environ[name] for name in names if name and environ.get(name)] + remote.secrets(environ)
+    found = [environ[name] for name in names if name and environ.get(name)]
+    found += [*remote.secrets(environ), *proxies.secrets(environ)]
     found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
     return found
 

@@ -29,7 +29,7 @@ from docker_push.errors import (
     VerificationError,
 )
 from docker_push.references import Digest, Platform, Registry, Repository, Tag
-from docker_push.registry import Client, Limits, Manifest
+from docker_push.registry import Client, Limits, Manifest, Network
 from image_layout import DOCKER, OCI, Layout, attested_index
 from registry_process import BasicRegistry, free_port, registry_process, unavailable
 from token_registry import PUSHER, READER, Account, TokenRegistry
@@ -624,7 +624,7 @@ class TestTls:
     def test_a_trusted_registry_on_this_machine_is_spoken_to_in_tls(self, secured: Registry, certificate: Path):
         trusted = ssl.create_default_context(cafile=str(certificate / "crt"))
 
-        with opened(secured, tls=trusted) as client:
+        with opened(secured, network=Network(tls=trusted)) as client:
             client.ping()
             assert client.tags(new_repository(secured)) == ()
 

@@ -12,7 +12,8 @@ import urllib3
 from urllib3 import exceptions
 
 from docker_push.errors import RegistryError
-from docker_push.registry.transport import ERROR_LIMIT, Connections, Limits, Network, Request, pooled
+from docker_push.registry.proxies import Proxy
+from docker_push.registry.transport import ERROR_LIMIT, Connections, Limits, Network, Request, Routes, pooled
 from docker_push.registry.unanswered import is_closed_connection, unanswered
 
 LIMITS = Limits(connect=3, read=4, total=50)
@@ -32,6 +33,7 @@ class Pools:
         self.steps = iter(steps)
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.cleared = False
+        self.proxy = ""
 
     def urlopen(self, method: str, url: str, **options: Any) -> urllib3.HTTPResponse:
         self.asked.append((method, url, options))
@@ -39,6 +41,9 @@ class Pools:
         if isinstance(step, exceptions.HTTPError):
             raise step
         return step
+
+    def proxy_of(self, _url: str) -> str:
+        return self.proxy
 
     def clear(self) -> None:
         self.cleared = True
@@ -194,6 +199,77 @@ def resolution(number: int) -> exceptions.HTTPError:
 )
 def test_what_passes_by_itself_is_told_apart(error, transient):
     assert unanswered(request(), error, LIMITS).transient == transient
+
+
+def proxy_error(inner: Exception) -> exceptions.HTTPError:
+    error = exceptions.ProxyError("Unable to connect to proxy", inner)
+    error.__cause__ = inner
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "hint", "transient"),
+    [
+        (
+            proxy_error(new_connection_error(ConnectionRefusedError(111, "Connection refused"))),
+            "no connection to the proxy proxy.example:3128 (Connection refused)",
+            "HTTPS_PROXY",
+            True,
+        ),
+        (proxy_error(resolution(socket.EAI_NONAME)), "the proxy proxy.example:3128 has no address", "NO_PROXY", False),
+        (
+            proxy_error(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
+            "the proxy proxy.example:3128 answered 407 when asked for ghcr.io:444",
+            "the password for the proxy",
+            False,
+        ),
+        (proxy_error(OSError("Tunnel connection failed: 403 Forbidden")), "answered 403", "NO_PROXY", False),
+        (proxy_error(OSError("Tunnel connection failed: 503 Busy")), "answered 503", "NO_PROXY", True),
+        (proxy_error(OSError(104, "Connection reset by peer")), "no connection to the proxy", "NO_PROXY", True),
+        (closed(), "ghcr.io:444 closed the connection before its answer was whole, through the proxy", "again", True),
+    ],
+)
+def test_a_failure_of_the_proxy_is_told_apart_from_the_registry_s(error, said, hint, transient):
+    pools = Pools(error)
+    pools.proxy = "proxy.example:3128"
+
+    with pytest.raises(RegistryError) as raised:
+        connections(pools)(request())
+
+    assert said in raised.value.message
+    assert hint in raised.value.hint
+    assert raised.value.transient == transient
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("certificate verify failed: unable to get local issuer certificate", "certs.d/ghcr.io:444/ca.crt"),
+        ("certificate verify failed: self-signed certificate in certificate chain", "buildkitd.toml"),
+        ("certificate verify failed: certificate has expired", "Renew"),
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'x'", "name that stands in"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_says_whose_side_it_is(words, hint):
+    error = unanswered(request(), exceptions.SSLError(TLS("SSL: CERTIFICATE_VERIFY_FAILED", words)), LIMITS)
+
+    assert hint in error.hint
+
+
+def test_a_server_that_wants_a_client_certificate_is_told():
+    error = unanswered(request(), exceptions.SSLError(TLS("TLSV13_ALERT_CERTIFICATE_REQUIRED", "x")), LIMITS)
+
+    assert "wants a client certificate" in error.message
+    assert "NAME.cert and NAME.key" in error.hint
+
+
+def test_each_way_out_has_pools_of_its_own():
+    proxy = Proxy(url="http://127.0.0.1:9", variable="HTTPS_PROXY")
+    network = Network(proxy=lambda url: proxy if "ghcr.io" in url else None)
+    routes = Routes(network, retries=False)
+
+    assert (routes.proxy_of("https://ghcr.io/"), routes.proxy_of("https://quay.io/")) == ("127.0.0.1:9", "")
+    routes.clear()
 
 
 def test_nothing_secret_is_in_a_representation():

@@ -31,7 +31,7 @@ from docker_push.registry.complaints import (
 )
 from docker_push.registry.transport import Response
 
-_UNAUTHORIZED, _FORBIDDEN, _TOO_LARGE, _SERVER, _STORAGE = 401, 403, 413, 500, 507
+_UNAUTHORIZED, _FORBIDDEN, _PROXY_LOGIN, _TOO_LARGE, _SERVER, _STORAGE = 401, 403, 407, 413, 500, 507
 _GITHUB = "ghcr.io"
 
 
@@ -192,6 +192,7 @@ _CODES = {
     "BLOB_UPLOAD_UNKNOWN": "The registry forgot an upload that was under way: run the same command again.",
 }
 _STATUSES = {
+    _PROXY_LOGIN: "Put the user and the password for the proxy into HTTP_PROXY.",
     _TOO_LARGE: "A proxy before the registry limits the size of a request: raise that limit.",
     _STORAGE: "The registry's storage is full: make room there, then run the same command again.",
 }

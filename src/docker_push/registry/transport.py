@@ -1,19 +1,21 @@
 """Where a request leaves us: one value goes out, one comes back, every wait and every body is bounded.
 
 ``Send`` is the seam. ``Connections`` is the real one, over urllib3; tests hand in a function of their own, and the retry
-policy is a ``Send`` around another (see ``retry``). Neither redirects nor netrc, cookies or proxies of the environment are followed
-here: what is sent is exactly what the request says.
+policy is a ``Send`` around another (see ``retry``). Neither redirects nor netrc or cookies are followed here: what is
+sent is exactly what the request says, through the proxy that ``Network`` names.
 """
 
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from docker_push.errors import RegistryError
+from docker_push.registry.proxies import Proxy
 from docker_push.registry.unanswered import unanswered
 
 if TYPE_CHECKING:
@@ -89,15 +91,61 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """How connections are made: ``tls`` has the trusted authorities, where they are not the system's alone."""
+    """How connections are made: ``tls`` has the certificates, where they are not the system's alone (``certificates``).
+
+    ``proxy`` returns the proxy for a URL, or ``None``; see ``proxies.proxy_for``.
+    """
 
     tls: ssl.SSLContext | None = None
+    proxy: Callable[[str], Proxy | None] = field(default=lambda _url: None)
+
+
+class Routes:
+    """Pools of connections for each way out: directly, and through each proxy; safe among threads."""
+
+    def __init__(self, network: Network, **options: Any) -> None:  # noqa: ANN401 - urllib3's
+        self.headers = {"User-Agent": _USER_AGENT}
+        self._network = network
+        self._options = {"ssl_context": network.tls, **options}
+        self._lock = threading.Lock()
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
+
+    def urlopen(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - urllib3's
+        """Send a request on its way."""
+        return self._through(self._network.proxy(url)).urlopen(method, url, **options)
+
+    def proxy_of(self, url: str) -> str:
+        """Return the proxy that ``url`` is asked through, as ``host:port``, or nothing."""
+        proxy = self._network.proxy(url)
+        return proxy.address if proxy else ""
+
+    def clear(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for pools in self._pools.values():
+                pools.clear()
+
+    def _through(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = self._made(proxy)
+            return self._pools[proxy]
+
+    def _made(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
+
+        if proxy is None:
+            return urllib3.PoolManager(**self._options)
+        headers = {"User-Agent": _USER_AGENT}
+        if proxy.username or proxy.password:
+            headers["Proxy-Authorization"] = proxy.authorization
+        return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **self._options)
 
 
 class Connections:
     """Send requests over pooled connections (the real ``Send``; see ``pooled``). Nothing is repeated here."""
 
-    def __init__(self, pools: urllib3.PoolManager, *, clock: Callable[[], float], limits: Limits) -> None:
+    def __init__(self, pools: Routes, *, clock: Callable[[], float], limits: Limits) -> None:
         self._pools = pools
         self._clock = clock
         self._limits = limits
@@ -109,7 +157,7 @@ class Connections:
         try:
             return self._exchange(request)
         except HTTPError as error:
-            raise unanswered(request, error, self._limits) from error
+            raise unanswered(request, error, self._limits, self._pools.proxy_of(request.url)) from error
 
     def close(self) -> None:
         """Close every connection that is kept open."""
@@ -159,15 +207,14 @@ class Connections:
 
 def pooled(*, clock: Callable[[], float], limits: Limits, network: Network) -> Connections:
     """Return connections of urllib3: no retry, no redirect."""
-    import urllib3  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
+    from urllib3 import Timeout  # noqa: PLC0415 - heavy: `invoke --list` must not pay for it
 
-    pools = urllib3.PoolManager(
+    routes = Routes(
+        network,
         num_pools=_POOLS,
         maxsize=limits.connections,
         block=True,
-        headers={"User-Agent": _USER_AGENT},
-        timeout=urllib3.Timeout(connect=limits.connect, read=limits.read),
+        timeout=Timeout(connect=limits.connect, read=limits.read),
         retries=False,
-        ssl_context=network.tls,
     )
-    return Connections(pools, clock=clock, limits=limits)
+    return Connections(routes, clock=clock, limits=limits)
