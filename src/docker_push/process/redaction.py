@@ -54,12 +54,13 @@ def _forms(secret: str, users: Sequence[str]) -> Iterator[str]:
     yield secret
     for text in (secret, *(f"{user}:{secret}" for user in users)):
         yield from _base64(text)
-    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+    data = secret.encode("utf-8", "surrogateescape")
+    for quoted in (quote(data, safe=""), quote(data), quote_plus(data)):
         yield from (quoted, _lower(quoted))
     for escaped in (json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)):
         yield escaped[1:-1]
         yield _go(escaped[1:-1])
-    yield repr(secret.encode("utf-8", "surrogateescape"))[2:-1]
+    yield repr(data)[2:-1]
     yield shlex.quote(secret).removeprefix("'").removesuffix("'") or secret
 
 
