@@ -20,6 +20,11 @@ BAD_REGISTRIES = [
     "a\nb",
     "user@host",
     ":80",
+    "[:::]",
+    "[1:2]",
+    "[::1",
+    "[127.0.0.1]",
+    "[fe80::1%eth0]",
 ]
 GOOD_PATHS = ["a", "a/b/c", "a.b/c_d/e__f/g--h", "0/1", "a" * 255]
 BAD_PATHS = ["", "/a", "a/", "a//b", ".github/api", "a/-b", "a-", "a._b", "a___b", "ä", "a b", "a" * 256, "a\n"]
