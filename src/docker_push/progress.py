@@ -9,26 +9,40 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _LOG_LINES = 40
-_LINE = 64 * 1024  # bytes of a line that are waited for
+_STDERR = 2  # of a log's streams
+_WAITED = 64 * 1024  # bytes of a line that are waited for
+_LOGS = 500  # steps whose log is kept: those that ended well need none
+_STEPS = 20_000  # steps that are remembered: a bake of 50 targets has hundreds
+_CAUSES = 200
+_NAME, _LINE, _ERROR = 1_000, 2_000, 16_000  # characters of a step's name, of a line of its log, of its error
 _TARGET = re.compile(r"\[([A-Za-z0-9_-]+)[ \]]")
 _CACHE = re.compile(r"(?:\[[A-Za-z0-9_-]+\] )?(?:importing|exporting) cache")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they show text in another order than it is in
+# Unicode's categories of what shows nothing: it has text shown in another order than it is in, hides a part of it, ends a
+# line for some readers and not for others (U+2028), or cannot be printed (half a surrogate pair, which JSON can hold)
+_UNSEEN = frozenset({"Cf", "Zl", "Zp", "Cs"})
 # actions/runner ActionCommand.cs: "##[" anywhere in a line, "::" at its start after blanks
 _COMMAND = re.compile(r"(#)(?=#\[)|(^[^\S\n]*:)(?=:)", re.MULTILINE)
 
 
 def printable(text: str) -> str:
-    """Return foreign text without terminal escapes and control characters, tabs and line ends kept.
+    """Return foreign text without terminal escapes, control and format characters, tabs and line ends kept.
 
     What GitHub's runner would take for a command (``::error::``, ``##[error]``) gets a blank that makes it none.
     """
-    return _COMMAND.sub(r"\g<0> ", _BIDI.sub("", _CONTROL.sub("", text)))
+    return _COMMAND.sub(r"\g<0> ", _seen(_CONTROL.sub("", text)))
+
+
+def _seen(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(character for character in text if unicodedata.category(character) not in _UNSEEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +83,7 @@ class _Vertex:
         *lines, begun = (self.begun.get(stream, b"") + data).split(b"\n")
         self.log.extend(_text(line) for line in lines)
         self.begun[stream] = begun
-        if len(begun) > _LINE:
+        if len(begun) > _WAITED:
             self.end()
 
     def end(self) -> None:
@@ -80,24 +94,26 @@ class _Vertex:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Follow one bake: feed lines, get the steps that ended; keep the log's end of each step, bounded.
+    """Follow one bake: feed lines, get the steps that ended; keep the log's end of each step.
 
+    Whatever is fed, only so much of it is kept: of more steps than a bake has the oldest are forgotten, long lines are cut.
     ``stray`` are the last lines that are no events, as buildx prints its own errors.
     """
 
     stray: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
     _vertexes: dict[str, _Vertex] = field(default_factory=dict)
-    _causes: dict[str, Step] = field(default_factory=dict)
+    _logging: dict[str, _Vertex] = field(default_factory=dict)  # the last to log comes last
+    _causes: dict[str, tuple[Step, _Vertex]] = field(default_factory=dict)
 
     def feed(self, line: str) -> Iterator[Step]:
         """Take one line; yield the steps that it ends."""
         event = _event(line)
         if event is None:
             if line.strip():
-                self.stray.append(printable(line))
+                self.stray.append(printable(line[:_ERROR]))
             return
         for log in _entries(event, "logs"):
-            self._vertex(log.get("vertex")).add(str(log.get("stream")), _decoded(log.get("data")))
+            self._log(_key(log.get("vertex")), log.get("stream") == _STDERR, _decoded(log.get("data")))
         for vertex in _entries(event, "vertexes"):
             step = self._ended(vertex)
             if step is not None:
@@ -105,22 +121,42 @@ class Progress:
 
     def causes(self) -> tuple[tuple[Step, tuple[str, ...]], ...]:
         """Return the steps that failed by themselves, not because a neighbour did, each with the end of its log."""
-        return tuple((step, tuple(self._vertexes[digest].log)) for digest, step in self._causes.items())
+        return tuple((step, tuple(vertex.log)) for step, vertex in self._causes.values())
 
-    def _vertex(self, digest: object) -> _Vertex:
-        return self._vertexes.setdefault(str(digest), _Vertex())
+    def _vertex(self, key: str) -> _Vertex:
+        vertex = self._vertexes.setdefault(key, _Vertex())
+        if len(self._vertexes) > _STEPS:
+            del self._vertexes[next(iter(self._vertexes))]
+        return vertex
+
+    def _log(self, key: str, stream: object, data: bytes) -> None:
+        vertex = self._vertex(key)
+        vertex.add(stream, data)
+        self._logging.pop(key, None)
+        self._logging[key] = vertex
+        if len(self._logging) > _LOGS:
+            self._forget_log(next(iter(self._logging)))
+
+    def _forget_log(self, key: str) -> None:
+        vertex = self._logging.pop(key, None)
+        if vertex is not None and key not in self._causes:
+            vertex.log.clear()
+            vertex.begun.clear()
 
     def _ended(self, event: Mapping[str, object]) -> Step | None:
-        vertex = self._vertex(event.get("digest"))
-        vertex.name = printable(str(event.get("name") or vertex.name))
+        key = _key(event.get("digest"))
+        vertex = self._vertex(key)
+        vertex.name = printable(str(event.get("name") or vertex.name)[:_NAME])
         if not event.get("completed") or vertex.ended:
             return None
         vertex.ended = True
         vertex.end()
-        error = printable(str(event.get("error") or ""))
+        error = printable(str(event.get("error") or "")[:_ERROR])
         step = Step(name=vertex.name, cached=bool(event.get("cached")), seconds=_seconds(event), error=error)
-        if _is_cause(step):
-            self._causes[str(event.get("digest"))] = step
+        if _is_cause(step) and len(self._causes) < _CAUSES:
+            self._causes[key] = step, vertex
+        if not error:
+            self._forget_log(key)
         return step
 
 
@@ -133,6 +169,10 @@ def target_of(step: str) -> str | None:
     """Return the bake target that a step's name begins with, where bake names one (it does not for a lone target)."""
     match = _TARGET.match(step)
     return match[1] if match and match[1] != "internal" else None
+
+
+def _key(digest: object) -> str:
+    return str(digest)[:_NAME]
 
 
 def _event(line: str) -> Mapping[str, object] | None:
@@ -158,7 +198,9 @@ def _decoded(data: object) -> bytes:
 
 
 def _text(line: bytes) -> str:
-    return printable(line.decode("utf-8", "replace"))
+    """Return a line of a log; a long one is cut between words, so that no part of a secret is left standing alone."""
+    text = printable(line.decode("utf-8", "replace"))
+    return text if len(text) <= _LINE else f"{text[:_LINE].rpartition(' ')[0]} ... ({len(text)} characters)"
 
 
 def _seconds(event: Mapping[str, object]) -> float:

@@ -40,6 +40,16 @@ def quoted(text: str) -> str:
     return ascii(shown) if not shown.isprintable() else f"'{shown}'"
 
 
+def _is_host(host: str) -> bool:
+    """Tell whether what stands in brackets is an IPv6 address (RFC 3986, section 3.2.2); any other host is a name."""
+    if not host.startswith("["):
+        return True
+    try:
+        return bool(ipaddress.IPv6Address(host.strip("[]")))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, order=True)
 class Registry:
     """A registry's address: ``ghcr.io``, ``localhost:5000``, ``[::1]:5000``; Docker Hub is always ``docker.io``."""
@@ -52,7 +62,7 @@ class Registry:
         """Read ``host[:port]``; raises ConfigError with what is allowed."""
         match = _HOST.fullmatch(text)
         port = int(match["port"]) if match and match["port"] else None
-        if match is None or (port is not None and not 0 < port <= _MAX_PORT):
+        if match is None or (port is not None and not 0 < port <= _MAX_PORT) or not _is_host(match["host"]):
             hint = "Give host or host:port as in ghcr.io or localhost:5000, without a scheme or a path."
             raise ConfigError(f"{quoted(text)} is not a registry's address", hint=hint)
         host = match["host"].lower()

@@ -48,6 +48,28 @@ def test_lines_come_as_they_are_written_while_stdout_fills_up(runner: Runner):
     assert (done.status, len(done.stdout), lines) == (1_000_003 % 7, 1_000_000, ["one", "two"])
 
 
+_STREAM = (
+    b'{"vertexes": [{"digest": "d1", "name": "[api 1/2] RUN make \xe2\x98\x83"}]}\n\n'
+    b"ERROR: n\xc3\xa4h \xff\xfe\r\n\x1b[31m\x00{\n"
+    b'{"logs": [{"vertex": "d1", "data": "Ym9vbQo="}]}\n'
+    b'{"vertexes": [{"digest": "d1", "completed": "2026-01-01T00:00:00Z", "error": "exit code: 1"}]}\nno end \xe2\x98'
+)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 100])
+def test_lines_are_the_same_in_whatever_pieces_they_are_written(runner: Runner, width: int):
+    lines: list[str] = []
+    script = (
+        "import os, sys, time; data = sys.stdin.buffer.read().decode().encode('latin-1'); width = int(sys.argv[1])\n"
+        "for at in range(0, len(data), width):\n"
+        "    os.write(2, data[at : at + width]); at % 50 or time.sleep(0.001)\n"
+    )
+
+    runner.stream([sys.executable, "-c", script, str(width)], input=_STREAM.decode("latin-1"), on_line=lines.append)
+
+    assert lines == [line.removesuffix("\r") for line in _STREAM.decode("utf-8", "replace").split("\n")]
+
+
 def test_a_program_that_does_not_read_its_input_is_no_error(runner: Runner):
     assert runner.stream(["true"], input="y" * 1_000_000, on_line=print).status == 0
 

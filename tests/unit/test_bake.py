@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docker_push import bake
@@ -12,7 +12,7 @@ from docker_push.config import SecretTable, SshTable
 from docker_push.errors import VerificationError
 from docker_push.facts import Facts, Published, RepositoryFacts
 from docker_push.plan import Plan, plan
-from docker_push.references import Registry, Repository
+from docker_push.references import Digest, Registry, Repository
 from examples_of import AMD64, BOTH, CONTEXT, DIGEST, image, options, registry, setting
 
 
@@ -213,6 +213,45 @@ def test_the_digest_is_read_from_the_metadata_file():
 def test_a_file_that_does_not_name_the_digest_ends_the_run(text: str):
     with pytest.raises(VerificationError):
         bake.digests(text, {"api": "api"})
+
+
+json_values = st.recursive(
+    st.none()
+    | st.integers()
+    | st.text(max_size=10)
+    | st.sampled_from([str(DIGEST), "sha512:" + "a" * 128, "sha256:x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["api", "worker", "containerimage.digest", "more"]), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(
+    st.text(max_size=40)
+    | st.tuples(json_values.map(json.dumps), st.integers(0, 5)).map(lambda c: c[0][: len(c[0]) - c[1]])
+)
+@example(text='{"api": {"containerimage.digest": "\\ud800"}, "worker": {}}')
+@example(text=" " * 100_000 + "{")
+def test_any_metadata_names_every_digest_or_ends_the_run_in_one_line(text: str):
+    names = {"an image": "api", "b": "worker"}
+    try:
+        found = bake.digests(text, names)
+    except VerificationError as error:
+        assert str(error).isprintable()
+        assert len(error.message) < 400
+    else:
+        assert set(found) == set(names)
+        assert {Digest.parse(str(digest)) for digest in found.values()} == set(found.values())
+
+
+def test_what_else_bake_writes_is_left_alone():
+    text = json.dumps(
+        {"api": {"containerimage.digest": str(DIGEST), "buildx.build.ref": "x"}, "buildx.build.warnings": []}
+    )
+
+    assert bake.digests(text, {"api": "api"}) == {"api": DIGEST}
 
 
 def test_an_empty_run_has_no_batches():

@@ -126,7 +126,20 @@ class TestHelper:
     def test_nothing_kept_is_none(self, runner):
         assert ask("keychain", GHCR, runner) is None
 
-    @pytest.mark.parametrize("text", ["", "s3cret", "[]", "{}", '{"Username": "s3cret"}', "{" * 50, "[" * 100_000])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "s3cret",
+            "[]",
+            "{}",
+            '{"Username": "s3cret"}',
+            "{" * 50,
+            "[" * 100_000,
+            '{"Username": "ada", "Secret": "s3cret\\ud800"}',
+            '{"Username": "\\udfff", "Secret": "s3cret"}',
+        ],
+    )
     def test_rubbish_is_an_error_that_does_not_show_it(self, text):
         with pytest.raises(AuthenticationError, match="keychain printed something else") as caught:
             ask("keychain", GHCR, keychain(text))

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docker_push.progress import Progress, Step, printable, target_of
@@ -103,20 +105,132 @@ json_values = st.recursive(
     lambda children: (
         st.lists(children)
         | st.dictionaries(
-            st.sampled_from(["vertexes", "logs", "digest", "name", "vertex", "data", "completed", "error"]), children
+            st.sampled_from(["vertexes", "logs", "digest", "name", "vertex", "data", "completed", "error"]),
+            children,
+            max_size=4,
         )
     ),
+    max_leaves=12,
 )
 
 
-@given(st.lists(st.text() | json_values.map(json.dumps)))
+event_lines = (
+    st.text() | json_values.map(json.dumps) | st.binary(max_size=40).map(lambda data: data.decode("utf-8", "replace"))
+)
+
+
+@given(st.lists(event_lines, max_size=8))
 def test_no_stream_breaks_it(lines: list[str]):
-    fed(*lines)
+    progress, steps = fed(*lines)
+
+    for text in (*progress.stray, *(word for step in steps for word in (step.name, step.error))):
+        assert printable(text) == text
 
 
-@given(st.text())
-def test_printable_text_holds_no_escape(text: str):
-    assert not any(ord(character) < 32 and character not in "\t\n" for character in printable(text))
+RECORDED = "\n".join(
+    [
+        vertex(started=START),
+        "ERROR: no events at all — «näh»",
+        log("\x1b[31mboom ☃\x1b[0m\n::error::forged\n"),
+        log("half a character: ")[:-3] + "4oI=" + '"}]}',
+        json.dumps({"statuses": [{"id": "x"}], "warnings": None, "vertexes": {}, "logs": [7], "later": {"a": [1]}}),
+        vertex("d2", "[worker 1/2] RUN sleep", completed=END, error="context canceled"),
+        vertex(completed=END, error="exit code: 1"),
+        vertex(completed=END, error="exit code: 1"),
+    ]
+).encode()
+
+
+@pytest.mark.parametrize("width", [1, 7, 50])
+def test_a_stream_cut_at_any_byte_gives_what_is_whole_of_it(width: int):
+    """Programs die in the middle of a line; what came before it is still told."""
+    whole, ended = fed(*RECORDED.decode().splitlines())
+    for end in range(0, len(RECORDED), width):
+        progress, steps = fed(*RECORDED[:end].decode("utf-8", "replace").splitlines())
+
+        assert steps == ended[: len(steps)]
+        assert len(progress.causes()) <= len(whole.causes())
+
+
+def test_unknown_fields_and_a_second_end_change_nothing():
+    more = vertex(completed=END, error="exit code: 1", inputs=["d0"], progressGroup={"id": "g"}, weight=3)
+
+    progress, steps = fed(more, more, vertex(completed=END, error="another"), json.dumps({"unheard": [more]}))
+
+    assert [step.error for step in steps] == ["exit code: 1"]
+    assert [step for step, _ in progress.causes()] == steps
+
+
+def test_what_is_kept_of_a_stream_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    for name, most in (("_STEPS", 30), ("_LOGS", 10), ("_CAUSES", 5)):
+        monkeypatch.setattr(f"docker_push.progress.{name}", most)
+
+    def size(rounds: int) -> int:
+        progress = Progress()
+        for number in range(rounds):
+            digest = f"d{number:04}"
+            error = "" if number % 2 else "exit code: 1"
+            for line in (log("y\n" * 100, digest), vertex(digest, completed=END, error=error), f"stray {number:04}"):
+                list(progress.feed(line))
+        return len(repr(progress))
+
+    assert size(400) == size(200)
+
+
+def test_a_line_without_end_is_cut():
+    long = "x" * 1_000_000
+
+    progress, (step,) = fed(long, log(long), vertex(name=long, completed=END, error=long))
+
+    assert len(repr(progress)) < 100_000
+    assert len(step.error) > 1000  # a registry's words are read from it
+
+
+def test_a_step_that_fails_late_has_its_log_although_many_others_logged_before():
+    lines = [log(f"of {number}", f"d{number}") for number in range(2000)]
+    failed = vertex("d1999", completed=END, error="exit code: 1")
+
+    ((_, kept),) = fed(*lines, failed)[0].causes()
+
+    assert kept == ("of 1999",)
+
+
+_ACTION_COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)
+hostile_text = st.text(
+    st.sampled_from(
+        list(
+            ":#[]m0;?\\\x1b\x07\x08\r\n\t \x0b\x0c\x1c\x85\x9b\u2028\u2029\u200b\u00ad\ufeff\u202e\u2066\u200f\ud800aé日"
+        )
+    )
+    | st.characters(),
+    max_size=40,
+)
+
+
+@given(hostile_text)
+@example(text="a\u2028::error::a line of its own for some readers")
+@example(text="\u200b::error::blanks that show nothing")
+@example(text="#\u00ad#[error]x")
+@example(text="\u200fabc\u061c")
+@example(text="\ud800")
+def test_printable_text_holds_no_escape_no_command_and_nothing_unseen(text: str):
+    shown = printable(text)
+
+    assert printable(shown) == shown
+    assert shown.encode().decode() == shown
+    assert not _ACTION_COMMAND.search(shown)
+    assert not any(_ACTION_COMMAND.search(line) for line in shown.splitlines())
+    assert shown.splitlines() == shown.replace("\n", "\0").split("\0")[: len(shown.splitlines())]
+    assert {unicodedata.category(character) for character in shown if character not in "\t\n"}.isdisjoint(
+        {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    )
+
+
+def test_text_that_hides_nothing_is_left_alone():
+    every = "".join(map(chr, range(0xA1, 0x3000)))
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+    assert printable(every) == "".join(one for one in every if unicodedata.category(one) not in hidden)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from docker_push.publish import Ledger, Rules, State, TagOutcome
 from docker_push.references import Digest, Platform, Registry
 from docker_push.tagging import TagKind
 from examples_of import AMD64, BOTH, COMMIT, CONTEXT, image, options, registry, setting
-from memory_registry import MemoryRegistry, client
+from memory_registry import INDEX, MANIFEST, MemoryRegistry, client
 
 LOCAL = Registry.parse("localhost:5000")
 API = "atomicloud/my-service/api"
@@ -129,6 +130,31 @@ def test_an_index_that_names_what_is_not_there_ends_the_run():
     del world.memory.manifests[API, child]
 
     with pytest.raises(VerificationError):
+        world.verify()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"layers": None}, {"layers": [{"size": "x"}]}, {"layers": 7}, {"config": None}, {"config": {"size": 1e400}}],
+)
+def test_a_manifest_that_is_broken_inside_ends_the_run_by_its_name(content: dict):
+    world = World()
+    whole = json.loads(next(data for data in world.memory.manifests.values() if b'"layers"' in data))
+    path = world.plan.images[0].repositories[0].path
+    broken = world.memory.put(path, json.dumps(whole | content).encode())
+    entries = [
+        {
+            "mediaType": MANIFEST,
+            "digest": str(broken),
+            "size": 1,
+            "platform": {"os": one.os, "architecture": one.architecture},
+        }
+        for one in BOTH
+    ]
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    world.digests["api"] = world.memory.put(path, json.dumps(index).encode())
+
+    with pytest.raises(VerificationError, match=f"{path}@{broken}"):
         world.verify()
 
 

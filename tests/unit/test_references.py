@@ -20,6 +20,11 @@ BAD_REGISTRIES = [
     "a\nb",
     "user@host",
     ":80",
+    "[:::]",
+    "[1:2]",
+    "[::1",
+    "[127.0.0.1]",
+    "[fe80::1%eth0]",
 ]
 GOOD_PATHS = ["a", "a/b/c", "a.b/c_d/e__f/g--h", "0/1", "a" * 255]
 BAD_PATHS = ["", "/a", "a/", "a//b", ".github/api", "a/-b", "a-", "a._b", "a___b", "ä", "a b", "a" * 256, "a\n"]
@@ -162,22 +167,45 @@ def test_what_is_no_platform_is_refused(text: str):
         Platform.parse(text)
 
 
+hosts = st.sampled_from(["ghcr.io", "localhost", "127.0.0.1", "[::1]", "[2001:DB8::1]", "a-b.Example.com", "docker.io"])
+registries = st.tuples(hosts, st.none() | st.integers(1, 65535)).map(
+    lambda pair: Registry.parse(pair[0] if pair[1] is None else f"{pair[0]}:{pair[1]}")
+)
+
+
+@given(registries)
+def test_a_registry_that_was_printed_is_read_as_the_same(registry: Registry):
+    assert Registry.parse(str(registry)) == registry
+
+
 component = st.from_regex(r"\A[a-z0-9]+((\.|_|__|-+)[a-z0-9]+){0,2}\Z")
 references = st.builds(
     Reference,
     st.builds(
         Repository,
-        st.sampled_from([Registry.parse(text) for text in ("ghcr.io", "localhost:5000", "[::1]:5000")]),
+        registries.filter(lambda registry: registry.port or registry.host == "localhost" or "." in registry.host),
         st.lists(component, min_size=1, max_size=4).map("/".join).filter(lambda path: len(path) <= 255),
     ),
     st.none() | st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z").map(Tag),
-    st.none() | st.from_regex(r"\Asha256:[a-f0-9]{64}\Z").map(Digest),
+    st.none() | st.from_regex(r"\A(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})\Z").map(Digest),
 )
 
 
 @given(references)
 def test_parsing_what_was_printed_gives_the_same_reference(reference: Reference):
     assert Reference.parse(str(reference)) == reference
+
+
+@given(references, st.integers(0, 200), st.sampled_from([*":@/._-A[]ä \n\x00\u202e", "", "__", "///", "@sha256:"]))
+def test_a_reference_with_one_thing_changed_is_parsed_or_refused(reference: Reference, place: int, piece: str):
+    text = str(reference)
+    text = text[: place % len(text)] + piece + text[place % len(text) + 1 :]
+    try:
+        found = Reference.parse(text)
+    except ConfigError as error:
+        assert str(error).isprintable()
+    else:
+        assert Reference.parse(str(found)) == found
 
 
 @given(st.text())

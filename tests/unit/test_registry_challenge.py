@@ -118,3 +118,36 @@ def test_no_text_breaks_the_reader(header):
 def test_a_megabyte_is_read_in_one_go(piece):
     """A reader that goes back over its text would take minutes for these."""
     challenges(piece * (1_000_000 // len(piece)))
+
+
+other_schemes = st.sampled_from(
+    ["Negotiate", "NTLM", "Negotiate oYG2MIGzoAMKAQ==", "Digest realm=x", 'Digest realm="a, Bearer realm=\\"b\\""']
+)
+cases = st.sampled_from([str.upper, str.lower, str.title])
+
+
+@given(st.lists(other_schemes, max_size=3), quoted_text.filter(bool), quoted_text, quoted_text, cases, st.booleans())
+def test_a_bearer_challenge_is_found_among_others_whatever_its_letter_case(others, realm, service, scopes, case, last):
+    def quote(text: str) -> str:
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    written = (
+        f"{case('bearer')} {case('realm')}={quote(realm)} ,\t{case('service')} = {quote(service)},scope={quote(scopes)}"
+    )
+    header = ", ".join([*others, written] if last else [written, *others])
+
+    found = usable(header)
+
+    assert found is not None
+    assert (found.scheme, found.realm, found.parameters["service"]) == ("bearer", realm, service)
+    assert found.scopes == tuple(scopes.split())
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_of_a_header_are_challenges_or_none(data):
+    header = data.decode("latin-1")
+
+    found = usable(header)
+
+    assert found is None or found in challenges(header)
+    assert found is None or found.scheme == "basic" or found.realm

@@ -174,6 +174,69 @@ def test_any_document_is_read_or_refused(content, media_type):
         assert "\n" not in str(error)
 
 
+INDEX = {
+    "schemaVersion": 2,
+    "mediaType": OCI_INDEX,
+    "manifests": [
+        entry("amd64", platform=AMD64, annotations={"a": "b"}),
+        entry("arm", platform={"os": "linux", "architecture": "arm", "variant": "v7"}),
+        entry("proof", platform={"os": "unknown", "architecture": "unknown"}),
+    ],
+    "annotations": {"fingerprint": "x"},
+}
+IMAGE = {
+    "schemaVersion": 2,
+    "mediaType": OCI_MANIFEST,
+    "config": {"mediaType": "c", "digest": digest("c"), "size": 3},
+    "layers": [{"mediaType": "l", "digest": digest("l"), "size": 9, "annotations": {"a": "b"}}],
+}
+
+
+def paths(content: object) -> list[tuple[object, ...]]:
+    """Return where everything in a document is."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    return [(), *((key, *rest) for key, value in inner for rest in paths(value))]
+
+
+def changed(content: Any, path: tuple[object, ...], value: object) -> Any:
+    if not path:
+        return value
+    copy = content.copy()
+    copy[path[0]] = changed(content[path[0]], path[1:], value)
+    return copy
+
+
+@given(
+    st.sampled_from([(INDEX, OCI_INDEX), (IMAGE, OCI_MANIFEST)]).flatmap(
+        lambda pair: st.tuples(st.just(pair), st.sampled_from(paths(pair[0])))
+    ),
+    json_values | st.sampled_from([10**30, -1, "\ud800", "sha256:" + "A" * 64, digest("x"), 1.5, float("inf")]),
+)
+def test_a_document_with_one_thing_changed_is_read_or_refused_in_one_line(place, value):
+    (content, media_type), path = place
+    read = manifest(json.dumps(changed(content, path, value)).encode(), media_type)
+    try:
+        found = read.children if read.is_index else (read.config, *read.layers)
+        notes = read.annotations
+    except VerificationError as error:
+        assert str(error).isprintable()
+        assert error.message.startswith("ghcr.io/acme/api:main (sha256:")
+        return
+    assert all(isinstance(one.size, int) and one.size >= 0 for one in found)
+    assert all(Digest.parse(str(one.digest)) == one.digest for one in found)
+    assert all(one.platform is None or Platform.parse(str(one.platform)) == one.platform for one in found)
+    assert all(isinstance(value, str) for value in notes.values())
+
+
+@given(st.sampled_from([INDEX, IMAGE]), st.data())
+def test_a_document_that_is_cut_is_refused(content, data):
+    whole = json.dumps(content).encode()
+    cut = data.draw(st.integers(0, len(whole) - 1))
+
+    with pytest.raises(VerificationError, match="is not a JSON object"):
+        _ = manifest(whole[:cut], content["mediaType"]).content
+
+
 @given(st.binary())
 def test_any_bytes_are_an_object_or_nothing(data):
     assert json_object(data) is None or isinstance(json_object(data), dict)

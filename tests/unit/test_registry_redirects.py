@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from answers import Answers, reply
 from docker_push.errors import RegistryError
@@ -66,6 +67,13 @@ def test_another_host_or_port_gets_no_credentials(location):
         ("https://169.254.169.254/latest/meta-data", "this machine"),
         ("https://[::ffff:127.0.0.1]/x", "this machine"),
         ("https://0.0.0.0/x", "this machine"),
+        ("https://localhost./x", "this machine"),
+        ("https://127.0.0.1./x", "this machine"),
+        ("https://127.1/x", "this machine"),
+        ("https://0x7f000001/x", "this machine"),
+        ("https://017700000001/x", "this machine"),
+        ("https://2852039166/latest/meta-data", "this machine"),
+        ("https://[fe80::1%25eth0]/x", "this machine"),
         ("https://blobs.example/\x00", "no http URL"),
     ],
 )
@@ -147,6 +155,55 @@ def test_no_location_carries_credentials_elsewhere(location):
     assert ("Authorization" in target.headers) == (origin(target.url) == ("https", "ghcr.io", 443))
 
 
+hosts = st.sampled_from(
+    [
+        "ghcr.io",
+        "GHCR.io",
+        "ghcr.io.",
+        "blobs.example",
+        "ghcr.io.evil.example",
+        "127.0.0.1",
+        "127.1",
+        "[::1]",
+        "10.0.0.1",
+    ]
+)
+absolute = st.tuples(
+    st.sampled_from(["https:", "http:", "HTTPS:", "ftp:", ""]),
+    st.sampled_from(["//", "///", "/\\", "\\\\", "/", ""]),
+    st.sampled_from(["", "ada@", "ada:pw@", "@", "ghcr.io@", "ghcr.io\\@", "ghcr.io%40"]),
+    hosts,
+    st.sampled_from(["", ":443", ":80", ":8443", ":", ":0", ":99999", ":x"]),
+    st.sampled_from(["", "/x?sig=1#f", "?q", "#f", "/../..//y", "\\@evil.example/", "/\t\n", " /", "%0d%0a"]),
+).map("".join)
+bases = st.sampled_from(
+    [START, "http://127.0.0.1:5000/v2/x", "http://registry.internal/v2/x", "https://[2001:db8::1]/v2/x"]
+)
+
+
+@given(absolute, bases, st.sampled_from([301, 302, 303, 307, 308]), st.sampled_from(["GET", "HEAD", "PUT", "POST"]))
+@example("https://ghcr.io\\@evil.example/", START, 307, "GET")
+def test_where_the_connection_goes_is_where_we_think_it_goes_and_credentials_stay_home(location, base, status, method):
+    """The library that connects reads a URL by itself: what it makes of it is what counts."""
+    body = b"refresh_token=s3cret" if method == "POST" else None
+    asked = request(method, base, body)
+    try:
+        target = redirected(asked, to(location, status))
+    except RegistryError as error:
+        assert str(error).isprintable()
+        return
+    if target is None:
+        return
+    home, there = parse_url(base), parse_url(target.url)
+    same = (there.scheme, there.host, there.port or origin(target.url)[2]) == (home.scheme, home.host, origin(base)[2])
+    assert there.auth is None
+    assert ("Authorization" in target.headers) <= same
+    assert target.body is None or same
+    assert (home.scheme, there.scheme) != ("https", "http")
+    assert not is_own_machine((there.host or "").strip("[]")) or is_own_machine((home.host or "").strip("[]"))
+    assert (target.method, target.body) == (method, body)
+
+
 @given(st.text())
 def test_a_next_url_is_http_or_one_error(location):
     try:
@@ -170,6 +227,16 @@ def test_a_next_url_is_http_or_one_error(location):
         ("::ffff:10.0.0.1", False, True),
         ("1.1.1.1", False, False),
         ("ghcr.io", False, False),
+        ("LOCALHOST.", True, True),
+        ("127.1", True, True),
+        ("0xA.1", False, True),
+        ("1.1", False, False),
+        ("256.1", False, False),
+        ("1.16777216", False, False),
+        ("09.1", False, False),
+        ("1.2.3.4.5", False, False),
+        ("10", False, True),
+        ("", False, False),
     ],
 )
 def test_addresses_of_this_machine_and_of_private_networks(host, own, private):

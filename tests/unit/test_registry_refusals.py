@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from answers import refused, reply
@@ -172,6 +174,90 @@ def test_any_body_is_one_printable_line_of_a_known_class(body, status):
     assert isinstance(error, DockerPushError)
     assert str(error).isprintable()
     assert len(error.message) < 600
+
+
+SECRET = "s3cret Pa55-word"
+REDACT = Redactor([SECRET], ["ada"])
+
+
+@given(
+    st.sampled_from(
+        [SECRET, "czNjcmV0IFBhNTUtd29yZA", "YWRhOnMzY3JldCBQYTU1LXdvcmQ=", "s3cret%20Pa55-word", "s3cret+Pa55-word"]
+    ),
+    st.sampled_from(
+        [
+            '{{"errors": [{{"code": "{}", "message": "no"}}]}}',
+            '{{"errors": [{{"code": "DENIED", "message": "{}"}}]}}',
+            '{{"errors": ["{}"]}}',
+            '{{"error_description": "{}"}}',
+            '{{"details": "{}"}}',
+            "<html><title>{}</title>",
+            "{}",
+            "[1, {}",
+        ]
+    ),
+    st.text("ab \t\u202e日", max_size=8),
+    st.sampled_from([0, 150, 190, 195, 290, 4085, 4090, 16_370]),
+    st.sampled_from([" ", "x"]),
+)
+@example(SECRET, "<html><title>{}</title>", "", 195, " ")
+@example(SECRET, '{{"errors": [{{"code": "{}", "message": "no"}}]}}', "", 0, " ")
+@example(SECRET, '{{"details": "{}"}}', "", 4085, " ")
+@example(SECRET, "{}", "", 4085, " ")
+def test_no_secret_of_ours_comes_back_in_a_message_wherever_it_stands(form, page, before, count, filler):
+    body = page.format(f"{before}{filler * count}{form}")
+
+    message = str(refusal(reply(403, body.encode()), attempt(redact=REDACT)))
+
+    assert "s3cret" not in message.lower()
+    assert "czNjcmV0"[:6] not in message
+    assert "YWRhOnMz" not in message
+
+
+@pytest.mark.parametrize("piece", [b"x", b"<html>", b"\xff", b'{"a":', b" ", b"\x1b[31m", b'"', "日".encode()])
+@pytest.mark.parametrize("status", [400, 503])
+def test_ten_megabytes_are_one_line(piece, status):
+    error = refusal(reply(status, piece * (10_000_000 // len(piece))), attempt(redact=REDACT))
+
+    assert str(error).isprintable()
+    assert len(error.message) < 600
+
+
+def test_half_a_surrogate_pair_is_shown_as_unprintable():
+    assert str(complaint(reply(400, b'{"errors":[{"code":"\\ud800x","message":"a\\udfffb"}]}'))) == "?X: a?b"
+
+
+@given(st.integers(0, 10**30), st.sampled_from(["{}", " {} ", "00{}"]))
+def test_a_number_of_seconds_is_waited_for(number, written):
+    assert retry_after({"retry-after": written.format(number)}) == pytest.approx(number)
+
+
+@given(st.integers(1, 10**9), st.sampled_from(["-{}", "{}.5", "+{}", "{}s", "0x{}", "{} s", "{}e3", "NaN{}", "inf"]))
+def test_what_is_no_number_of_seconds_is_no_wait(number, written):
+    assert retry_after({"retry-after": written.format(number)}) is None
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1)), st.integers(-(10**9), 10**9))  # noqa: DTZ001 - UTC below
+@example(datetime(2026, 1, 1), 10**6)  # noqa: DTZ001
+def test_a_date_is_measured_by_the_server_s_own_clock(now, seconds):
+    now = now.replace(microsecond=0, tzinfo=timezone.utc)
+    try:
+        then = now + timedelta(seconds=seconds)
+    except OverflowError:
+        return
+    headers = {"retry-after": format_datetime(then, usegmt=True), "date": format_datetime(now, usegmt=True)}
+
+    assert retry_after(headers) == max(0, seconds)
+
+
+_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(sorted(_UNITS))), min_size=1, max_size=4))
+def test_a_duration_as_go_writes_it_is_added_up(parts):
+    words = f"retry-after: {''.join(f'{number}.25{unit}' for number, unit in parts)}, allowed: 2000/minute"
+
+    assert retry_after({}, words) == pytest.approx(sum((number + 0.25) * _UNITS[unit] for number, unit in parts))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import strategies
 from answers import reply
 from docker_push.credentials import Credentials
-from docker_push.errors import RegistryError
-from docker_push.references import Registry
+from docker_push.errors import ConfigError, RegistryError
+from docker_push.references import Registry, Repository
 from docker_push.registry.challenge import Challenge
 from docker_push.registry.token import Audience, basic, checked_realm, merged, scope, token_of, token_request
 
@@ -162,6 +163,64 @@ def test_tokens_are_renewed_after_nine_tenths_of_their_life(content, value, life
 def test_an_answer_without_a_token_is_named(body):
     with pytest.raises(RegistryError, match="cannot read x: the answer of the token server holds no token"):
         token_of(reply(200, body), "read x", now=0)
+
+
+actions = st.lists(st.sampled_from(["pull", "push", "delete", "*", ""]), max_size=4).map(",".join)
+resources = st.sampled_from(["repository:a", "repository:acme/api", "repository:push", "registry:catalog", "", "x"])
+
+
+@given(st.lists(st.tuples(resources, actions).map(":".join) | st.text(max_size=12), max_size=8))
+def test_merged_scopes_lose_nothing_repeat_nothing_and_have_one_order(scopes):
+    found = merged(scopes)
+
+    pairs = {
+        (text.rpartition(":")[0], action) for text in scopes for action in text.rpartition(":")[2].split(",") if action
+    }
+    assert {(text.rpartition(":")[0], action) for text in found for action in text.rpartition(":")[2].split(",")} == {
+        pair for pair in pairs if pair[0]
+    }
+    assert len({text.rpartition(":")[0] for text in found}) == len(found)
+    pushes = ["push" in text.rpartition(":")[2].split(",") for text in found]
+    assert pushes == sorted(pushes, reverse=True)
+    assert merged(found) == merged(reversed(scopes)) == found
+
+
+@given(strategies.repositories(), st.booleans())
+def test_the_scope_of_a_name_by_the_grammar_is_one_word(name, push):
+    try:
+        repository = Repository.parse(GHCR, name)
+    except ConfigError:
+        return
+    text = scope(repository.path, push=push)
+
+    assert len(text.split()) == 1
+    assert merged([text]) == merged([scope(repository.path, push=False), text])
+
+
+LIFE = 3600
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["token", "access_token", "expires_in", "issued_at"]), inner, max_size=4)
+        ),
+        max_leaves=8,
+    ),
+    st.floats(0, 1e9),
+    st.integers(0, 40),
+)
+def test_any_json_also_cut_is_a_token_that_lives_from_now_or_one_error(content, now, cut):
+    body = json.dumps(content).encode()
+    try:
+        token = token_of(reply(200, body[: len(body) - cut]), "read x", now=now)
+    except RegistryError as error:
+        assert str(error).isprintable()
+    else:
+        assert now < token.renew_at <= now + LIFE
+        assert f"Bearer {token.value}".isprintable()
 
 
 @given(

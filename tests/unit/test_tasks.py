@@ -12,6 +12,7 @@ from invoke.program import Program
 
 import docker_push.run
 from docker_push import boundary, tasks
+from docker_push.errors import RegistryError
 from docker_push.tasks import FLAGS, docker, namespace
 from recorded_world import RecordedWorld
 
@@ -206,6 +207,24 @@ def test_without_any_folder_for_temporary_files_tmpdir_is_named(
 
     assert invoke("plan", "--offline") == 2
     assert "Set TMPDIR to a folder that exists" in capsys.readouterr().err
+
+
+def test_no_error_s_words_are_a_command_to_github_s_runner(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def refused(*_: object) -> None:
+        message = "ghcr.io answered 403 (DENIED: ##[add-mask]no\u202e\n::error::forged)"
+        raise RegistryError(message, hint="Wait.", details=("##[error]",))
+
+    monkeypatch.setattr(world, "git", refused)
+
+    assert invoke("push") == 6
+
+    err = capsys.readouterr().err
+    assert "# #[add-mask]no" in err
+    assert "##[" not in err
+    assert "\u202e" not in err
+    assert not any(line.lstrip().startswith("::") for line in err.splitlines())
 
 
 def test_a_fault_of_ours_is_called_one(

@@ -109,7 +109,7 @@ def _exit(
         text = "".join(traceback.format_exception(type(cause), cause, cause.__traceback__))
         lines.insert(0, printable(_redactor()(text)).rstrip())
     if not isinstance(error, InterruptedRunError):
-        raise Exit("\n".join([*lines, f"docker-push: {error}"]), error.exit_code)
+        raise Exit(printable("\n".join([*lines, f"docker-push: {error}"])), error.exit_code)
     lines.append(f"  | to go on: {_command(sys.argv)}")
     # said here, not by Invoke: after this a second signal may end the process at once
     output.close("\n".join([*lines, f"docker-push: {error}"]))

@@ -6,11 +6,15 @@ import sys
 import threading
 from contextlib import suppress
 
+from docker_push.progress import printable
+
 _WAIT = 0.5  # seconds for a line that another thread is just printing
 
 
 class Output:
     """Print whole lines, from any thread, until ``close``: a thread that nobody waits for prints nothing after the end.
+
+    What people read, and GitHub's runner reads for commands, is made printable: parts of it are words of others.
 
     Nor is such a thread inside ``print`` when the interpreter ends, which would be a fatal error of Python's.
     """
@@ -23,7 +27,7 @@ class Output:
         """Print a line for people."""
         with self._lock:
             if not self._closed:
-                print(text, file=sys.stderr, flush=True)  # noqa: T201 - the door to people
+                print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - the door to people
 
     def emit(self, text: str) -> None:
         """Print a line for machines."""
@@ -37,7 +41,7 @@ class Output:
         self._closed = True
         try:
             with suppress(OSError):  # the terminal, or whoever read us, is gone: often just what the signal tells
-                print(last, file=sys.stderr, flush=True)  # noqa: T201 - the door to people
+                print(printable(last), file=sys.stderr, flush=True)  # noqa: T201 - the door to people
         finally:
             if locked:
                 self._lock.release()

@@ -18,6 +18,7 @@ _TIMEOUT = 10.0  # seconds; a locked keychain may wait for a person who is not t
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _IDENTITY = "<token>"  # the user name under which an identity token is kept
 _NOTHING = "credentials not found"
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can hold it, no encoding can
 
 
 def ask(helper: str, registry: Registry, runner: Runner) -> Credentials | None:
@@ -50,7 +51,7 @@ def answer(completed: Completed, helper: str, registry: Registry, runner: Runner
     except (ValueError, RecursionError):
         found = None
     username, secret = (found.get("Username"), found.get("Secret")) if isinstance(found, dict) else (None, None)
-    if not isinstance(username, str) or not isinstance(secret, str):
+    if not isinstance(username, str) or not isinstance(secret, str) or _HALF.search(f"{username}{secret}"):
         raise _useless(helper, registry, "printed something else than a user name and a secret")
     if not secret:
         return None

@@ -104,11 +104,11 @@ def from_variable(environ: Mapping[str, str], registry: Registry) -> Credentials
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
-    auths = content.get("auths", {}) if isinstance(content, dict) else None
-    if not isinstance(auths, dict):
+    auths = content.get("auths") if isinstance(content, dict) else 0
+    if not isinstance(auths, dict | None):
         hint = "Give it the text of a config.json with a table auths, or unset it."
         raise AuthenticationError(f"{VARIABLE} is not of docker's form", hint=hint)
-    entry = auths.get(registry.config_key)
+    entry = (auths or {}).get(registry.config_key)
     only = {"auth": entry.get("auth")} if isinstance(entry, dict) else entry
     exact = {} if entry is None else {registry.config_key: only}
     return stored(exact, registry, VARIABLE, from_environment=True)
@@ -151,6 +151,7 @@ def _decoded(entry: object) -> tuple[str, str, str]:
     values = {key: entry.get(key, "") for key in ("auth", "username", "password", "identitytoken")}
     if not all(isinstance(value, str) for value in values.values()):
         raise ValueError
+    "".join(values.values()).encode()  # half a surrogate pair cannot be sent: UnicodeEncodeError is a ValueError
     if not values["auth"]:
         return values["username"], values["password"], values["identitytoken"]
     try:

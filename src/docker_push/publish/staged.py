@@ -111,8 +111,7 @@ def _missing(client: Client, repository: Repository, manifest: Manifest) -> Dige
 def _content(client: Client, repository: Repository, digest: Digest) -> Content:
     """Read one platform's manifest back (its bytes are hashed) and add up what it names."""
     manifest = client.get(repository, digest)
-    parts = [manifest.content.get("config"), *manifest.content.get("layers", ())]
-    return Content(digest=digest, size=sum(int(part.get("size", 0)) for part in parts if isinstance(part, dict)))
+    return Content(digest=digest, size=sum(part.size for part in (manifest.config, *manifest.layers)))
 
 
 def _listed(platforms: Iterable[Platform]) -> str:

@@ -56,15 +56,18 @@ class Complaint:
 
 
 def complaint(response: Response, redact: Callable[[str], str] = str) -> Complaint:
-    """Read the body of an error answer: the distribution-spec's form, a token server's, a proxy's page, or anything."""
+    """Read the body of an error answer: the distribution-spec's form, a token server's, a proxy's page, or anything.
+
+    Secrets are taken out before anything is cut or put in upper case: neither half a secret nor a shouted one is known.
+    """
     content = json_object(response.body)
     if content is None:
-        text = response.body[: _SCANNED * 4].decode("utf-8", "replace")
-        title = _TITLE.search(text[:_SCANNED])
-        words = title[1] if title else "" if "<html" in text.lower() else text[:_SCANNED]
-        return Complaint(code="", words=one_line(words, redact))
-    code, words = _first_error(content)
-    return Complaint(code=one_line(code.upper(), redact)[:64], words=one_line(words[:_SCANNED], redact))
+        text = redact(response.body.decode("utf-8", "replace"))[:_SCANNED]
+        title = _TITLE.search(text)
+        words = title[1] if title else "" if "<html" in text.lower() else text
+        return Complaint(code="", words=one_line(words))
+    code, words = (redact(text)[:_SCANNED] for text in _first_error(content))
+    return Complaint(code=one_line(code).upper()[:64], words=one_line(words))
 
 
 def _first_error(content: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ A blob usually lives in another host's storage, behind a URL that is signed by i
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -18,6 +19,8 @@ _KEEPING = frozenset({307, 308})  # these repeat the method and the body
 _CHANGING = frozenset({301, 302, 303})  # these are followed for reads alone
 _READS = frozenset({"GET", "HEAD"})
 _PORTS = {"https": 443, "http": 80}
+_OCTETS, _LAST = 4, 255
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0[0-7]{0,24}|[1-9][0-9]{0,19}")
 _HINT = "Nothing was sent there. Tell the registry's operator; behind a proxy, check its addresses."
 
 
@@ -75,7 +78,8 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 def is_own_machine(host: str) -> bool:
     """Tell whether ``host`` is this machine, or the link-local addresses where clouds keep a machine's secrets."""
-    if host == "localhost" or host.endswith(".localhost"):
+    name = host.lower().rstrip(".")  # a name may end in the dot of the root
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     address = _address(host)
     return address is not None and (address.is_loopback or address.is_link_local or address.is_unspecified)
@@ -91,8 +95,19 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None
+        return _shorthand(host.rstrip("."))
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _shorthand(host: str) -> ipaddress.IPv4Address | None:
+    """Read an address as inet_aton(3) does, which the system's resolver asks: ``127.1``, ``0x7f000001``, ``017700000001``."""
+    parts = host.split(".")
+    if len(parts) > _OCTETS or not all(map(_NUMBER.fullmatch, parts)):
+        return None
+    *first, last = (int(part, 16 if part[1:2] in {"x", "X"} else 8 if part[0] == "0" else 10) for part in parts)
+    if any(number > _LAST for number in first) or last >= 1 << 8 * (_OCTETS - len(first)):
+        return None
+    return ipaddress.IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(first)) + last)
 
 
 def _problem(target: SplitResult, source: SplitResult) -> str:

@@ -42,13 +42,13 @@ def scope(repository: str, *, push: bool) -> str:
 
 
 def merged(scopes: Iterable[str]) -> tuple[str, ...]:
-    """Return each scope once, actions of one resource together, push first: some registries read the first one only."""
+    """Return each scope once, actions of one resource together, sorted, but push first: some registries read the first only."""
     actions: dict[str, set[str]] = {}
     for text in scopes:
         resource, _, wanted = text.rpartition(":")
         actions.setdefault(resource, set()).update(filter(None, wanted.split(",")))
     lines = [f"{resource}:{','.join(sorted(wanted))}" for resource, wanted in actions.items() if resource and wanted]
-    return tuple(sorted(lines, key=lambda line: "push" not in line.rpartition(":")[2]))
+    return tuple(sorted(lines, key=lambda line: ("push" not in line.rpartition(":")[2].split(","), line)))
 
 
 def basic(credentials: Credentials) -> str:
