@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PAUSE = 0.005  # seconds between two looks: a process that is there for less is not of interest
+_PAUSE = 0.02  # seconds between two looks: a shorter life than that is no program of ours
 SEES_ARGUMENTS = Path("/proc/self/cmdline").exists()
 
 
