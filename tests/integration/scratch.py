@@ -69,10 +69,10 @@ class Scratch:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
         if push:
-            self.push()
+            self.push_branch()
         return self.commit
 
-    def push(self) -> None:
+    def push_branch(self) -> None:
         """Make origin's branch of the same name the one that is checked out, whatever it was."""
         branch = self.git("symbolic-ref", "--short", "HEAD").strip()
         self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
