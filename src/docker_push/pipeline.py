@@ -82,16 +82,19 @@ class StagedRun:
     tested: tuple[image_tests.Outcome, ...] = ()
 
 
-def prepared(run: Run) -> Plan:
-    """Plan the run by what the world holds, and check that publishing can work, before anything is built."""
+def prepared(run: Run, *, build: bool = True) -> Plan:
+    """Plan the run by what the world holds, and check that publishing can work, before anything is built.
+
+    Without ``build`` neither builder nor engine is asked for.
+    """
     draft = make_plan(run, look=False)
     why = preflight.permission(run, draft)
     say = run.surroundings.say
     if run.options.no_preflight:
-        plan = make_plan(run, look=True, build_only=why)
+        plan = make_plan(run, look=True, build=build, build_only=why)
         say(report.plan_text(plan))
         return plan
-    seen = preflight.survey(run, draft)
+    seen = preflight.survey(run, draft, build=build)
     say(report.plan_text(seen.plan))
     for check in seen.checks:
         if check.health is Health.WARNING and check.area is not Area.BUILDER:  # of the builder the plan warns
@@ -114,7 +117,7 @@ def stage(run: Run, plan: Plan) -> StagedRun:
 
 def find_staged(run: Run) -> StagedRun:
     """Find what is staged for this commit, and verify it."""
-    plan = make_plan(run, look=True, build=False)
+    plan = prepared(run, build=False)
     failures: dict[str, DockerPushError] = {}
     digests: dict[str, Digest] = {}
     for image in plan.published:
@@ -135,7 +138,7 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
     staged: list[Staged] = []
     for part in [whole] if not run.options.keep_going else [whole.only({image.name}) for image in whole.published]:
         try:
-            read = publish.verify(part, found.staging.digests, run.clients)
+            read = publish.verify(part, found.staging.digests, run.clients, run.options.retry.lag)
             secret_scan.refuse_published(read, run.clients, run.secrets)
             staged += read
         except DockerPushError as error:

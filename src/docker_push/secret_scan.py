@@ -13,7 +13,7 @@ from docker_push.exposure import KnownSecrets, scan
 from docker_push.parallel import in_parallel
 from docker_push.publish import Staged
 from docker_push.references import Registry
-from docker_push.registry import Client, Descriptor
+from docker_push.registry import Client, Descriptor, Manifest
 
 _IN_TOTO = "application/vnd.in-toto+json"
 _LARGEST = 8 * 1024 * 1024  # bytes of an attestation that are read; a larger one is a list of files
@@ -39,7 +39,7 @@ def refuse_published(staged: Sequence[Staged], clients: Mapping[Registry, Client
 def _documents(one: Staged, client: Client) -> Iterator[tuple[str, bytes]]:
     """Return the documents of an image, each with what it is."""
     if not one.manifest.is_index:
-        yield from _image(one, client, Descriptor(media_type="", digest=one.manifest.digest, size=0), "the image")
+        yield from _image(one, client, one.manifest, "the image")
         return
     yield "the index", one.manifest.data
     platforms = {str(content.digest): str(platform) for platform, content in one.platforms.items()}
@@ -49,17 +49,18 @@ def _documents(one: Staged, client: Client) -> Iterator[tuple[str, bytes]]:
                 one, client, child, platforms.get(child.annotations.get(_SUBJECT, ""), "the image")
             )
         else:
-            yield from _image(one, client, child, platforms.get(str(child.digest), str(child.platform)))
+            yield from _image(
+                one, client, one.children[child.digest], platforms.get(str(child.digest), str(child.platform))
+            )
 
 
-def _image(one: Staged, client: Client, child: Descriptor, platform: str) -> Iterator[tuple[str, bytes]]:
-    manifest = client.get(one.repository, child.digest)
+def _image(one: Staged, client: Client, manifest: Manifest, platform: str) -> Iterator[tuple[str, bytes]]:
     yield f"{platform} manifest", manifest.data
     yield platform, client.blob(one.repository, manifest.config.digest)
 
 
 def _attestations(one: Staged, client: Client, child: Descriptor, subject: str) -> Iterator[tuple[str, bytes]]:
-    manifest = client.get(one.repository, child.digest)
+    manifest = one.children[child.digest]
     yield f"attestation of {subject}", manifest.data
     for layer in manifest.layers:
         if layer.media_type == _IN_TOTO and layer.size <= _LARGEST:

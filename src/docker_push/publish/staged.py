@@ -6,7 +6,7 @@ The registry is the journal: a commit tag with our fingerprint is work that need
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docker_push.errors import VerificationError
 from docker_push.facts import Published, RepositoryFacts
@@ -27,12 +27,16 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """An image that is in one repository under its commit tag, verified: the very bytes, and what they name."""
+    """An image that is in one repository under its commit tag, verified: the very bytes, and what they name.
+
+    ``children`` are the manifests that an index names, attestations too, as they were read back.
+    """
 
     image: PlannedImage
     repository: Repository
     manifest: Manifest
     platforms: Mapping[Platform, Content]
+    children: Mapping[Digest, Manifest] = field(default_factory=dict)
 
     @property
     def reference(self) -> Reference:
@@ -73,34 +77,61 @@ def _published(client: Client, repository: Repository, tag: Tag) -> Published | 
     )
 
 
-def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients) -> tuple[Staged, ...]:
+def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: float = 0.0) -> tuple[Staged, ...]:
     """Read back everything that was staged and compare it with what the builder said and the plan asked for.
 
     ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Bytes are read
-    by digest and hashed. Raises VerificationError for the first image that is not whole.
+    by digest and hashed; what is not there is waited for, at most ``lag`` seconds. Raises VerificationError for the first
+    image that is not whole.
     """
     places = [(image, repository) for image in plan.published for repository in image.repositories]
-    return tuple(in_parallel(lambda place: _verified(*place, digests[place[0].name], clients), places))
+
+    def check(place: tuple[PlannedImage, Repository]) -> Staged:
+        image, repository = place
+        return _verified(image, repository, digests[image.name], clients[repository.registry], lag)
+
+    return tuple(in_parallel(check, places))
 
 
-def _verified(image: PlannedImage, repository: Repository, digest: Digest, clients: Clients) -> Staged:
-    client = clients[repository.registry]
-    manifest = client.get(repository, digest)
+def _verified(image: PlannedImage, repository: Repository, digest: Digest, client: Client, lag: float) -> Staged:
+    manifest = _read(image, repository, digest, client, lag)
+    children = {
+        child.digest: _read(image, repository, child.digest, client, lag, named_by=digest)
+        for child in manifest.children
+    }
     platforms = client.platforms(repository, manifest)
     if set(platforms) != set(image.platforms):
         raise VerificationError(
             f"image {image.name}: {Reference(repository, image.commit_tag, digest)} holds {_listed(platforms)},"
             f" but {_listed(image.platforms)} were asked for",
-            hint="No moving tag was touched; run the same command again with --rebuild.",
+            hint=_REBUILD,
         )
-    missing = _missing(client, repository, manifest)
-    if missing:
-        raise VerificationError(
-            f"image {image.name}: {Reference(repository, None, digest)} names {missing}, which the registry does not have",
-            hint="No moving tag was touched; run the same command again with --rebuild.",
-        )
-    content = {platform: _content(client, repository, child) for platform, child in platforms.items()}
-    return Staged(image=image, repository=repository, manifest=manifest, platforms=content)
+    content = {platform: _content(children.get(child, manifest)) for platform, child in platforms.items()}
+    return Staged(image=image, repository=repository, manifest=manifest, platforms=content, children=children)
+
+
+def _read(
+    image: PlannedImage,
+    repository: Repository,
+    digest: Digest,
+    client: Client,
+    lag: float,
+    named_by: Digest | None = None,
+) -> Manifest:
+    """Read a manifest back by its digest; a registry may lag behind what it took a moment ago."""
+    manifest = client.find(repository, digest)
+    if manifest is None and client.wait_for(repository, digest, digest, lag):
+        manifest = client.find(repository, digest)
+    if manifest is not None:
+        return manifest
+    top = Reference(repository, image.commit_tag, named_by or digest)
+    what = (
+        f"{top} names {digest}, which the registry does not have" if named_by else f"the registry does not have {top}"
+    )
+    raise VerificationError(f"image {image.name}: {what}", hint=_REBUILD)
+
+
+_REBUILD = "No moving tag was touched; run the same command again with --rebuild."
 
 
 def _missing(client: Client, repository: Repository, manifest: Manifest) -> Digest | None:
@@ -108,10 +139,10 @@ def _missing(client: Client, repository: Repository, manifest: Manifest) -> Dige
     return next((child.digest for child in manifest.children if client.head(repository, child.digest) is None), None)
 
 
-def _content(client: Client, repository: Repository, digest: Digest) -> Content:
-    """Read one platform's manifest back (its bytes are hashed) and add up what it names."""
-    manifest = client.get(repository, digest)
-    return Content(digest=digest, size=sum(part.size for part in (manifest.config, *manifest.layers)))
+def _content(manifest: Manifest) -> Content:
+    """Add up what one platform's manifest names."""
+    size = sum(part.size for part in (manifest.config, *manifest.layers))
+    return Content(digest=manifest.digest, size=size)
 
 
 def _listed(platforms: Iterable[Platform]) -> str:
@@ -168,7 +199,7 @@ def _settled(one: Staged, clients: Clients) -> Staged:
     if head is not None:
         theirs = client.get(one.repository, head.digest)
         if theirs.annotations.get(FINGERPRINT) == one.image.fingerprint:
-            return _verified(one.image, one.repository, theirs.digest, clients)
+            return _verified(one.image, one.repository, theirs.digest, client, lag=0.0)
     raise VerificationError(
         f"image {one.image.name}: {one.reference.repository}:{one.image.commit_tag} was"
         f" {'removed' if head is None else 'replaced by another plan'} while this run went on",

@@ -128,7 +128,7 @@ class Client:
             return None
         claimed, size = response.headers.get("docker-content-digest"), response.headers.get("content-length", "")
         if response.status == _NO_METHOD or not claimed or not _SIZE.fullmatch(size):
-            manifest = self._read(repository, reference)
+            manifest = self.find(repository, reference)
             return manifest.descriptor if manifest else None
         digest = self._digest(claimed, request)
         if isinstance(reference, Digest) and digest != reference:
@@ -141,7 +141,7 @@ class Client:
         Raises VerificationError where they are not of the digest that was asked for, or that the registry claims, and
         RegistryError where there is none.
         """
-        manifest = self._read(repository, reference)
+        manifest = self.find(repository, reference)
         if manifest is None:
             message = f"cannot read {_named(repository, reference)}: {self.registry} has no such manifest"
             raise RegistryError(message, hint="Check the name; if it was just published, run the same command again.")
@@ -232,7 +232,8 @@ class Client:
     def _platform(self, repository: Repository, manifest: Manifest) -> Platform:
         return manifest.platform_of(json_object(self.blob(repository, manifest.config.digest)))
 
-    def _read(self, repository: Repository, reference: Tag | Digest) -> Manifest | None:
+    def find(self, repository: Repository, reference: Tag | Digest) -> Manifest | None:
+        """Return what ``get`` returns, or ``None`` where there is none; raises VerificationError for other bytes."""
         request = self._manifest_request("GET", repository, reference)
         response = self._endpoint.ask(request, repository, {_OK, _NOT_FOUND})
         if response.status == _NOT_FOUND:
