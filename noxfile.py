@@ -129,6 +129,20 @@ def package(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Run what is too slow for every change: all faults at all requests, many images, many pushers, ten minutes of faults."""
+    install(session, "test")
+    check(session, "tests/faults", "-m", "soak", "-s")
+
+
+@nox.session(default=False)
+def compare(session: nox.Session) -> None:
+    """Measure what other tools leave behind under the same faults, and write the table into the documentation."""
+    install(session, "test")
+    session.run("python", "tests/faults/compare.py", env={"PYTHONPATH": "tests:tests/integration:tests/faults"})
+
+
+@nox.session(default=False)
 def fresh(session: nox.Session) -> None:
     """Write again what is generated: the schema, the reference pages, the golden plans; `-- --check` only names it."""
     install(session, "test")
