@@ -227,6 +227,7 @@ def told(image: Scratch, *, test: tuple[tuple[str, ...], ...]) -> Iterator[tuple
         say=print,
         emit=print,
         clock=time.monotonic,
+        wall=time.time,
         sleep=time.sleep,
     )
     with opened(surroundings, Flags()) as run:
