@@ -256,6 +256,7 @@ def test_whatever_it_waits_for(bare: Callable, tmp_path: Path, waits: str, numbe
 
         assert running.end() == code
         assert "went on" not in running.err
+        assert "by force" not in running.err
         assert running.err.count("docker-push: ") == 1
         nothing_is_left(running, tmp_path, "s3cret-in-the-run's-folder")
 
