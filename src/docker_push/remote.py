@@ -44,6 +44,7 @@ USERS = ("x-access-token", "gitlab-ci-token")  # whose passwords GitHub's and Gi
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _CREDENTIALS = ("could not read Username", "could not read Password", "Authentication failed", "not found", "403")
+_OLD = "'origin' does not appear to be a git repository"  # what git says that knows nothing of GIT_CONFIG_COUNT
 
 Settings = Sequence[tuple[str, str]]
 
@@ -106,6 +107,7 @@ class Remote:
         if done.status != 0:
             cause = _cause(done, self.runner)
             hint = self.hint if any(mark in cause for mark in _CREDENTIALS) else ""
+            hint = "Use git 2.31 or later, which takes settings from the environment." if _OLD in cause else hint
             raise ConfigError(f"git cannot {what}: {cause}", hint=hint)
         return done
 

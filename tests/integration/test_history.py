@@ -409,6 +409,32 @@ class TestRelation:
         assert (found.relation, found.tip) == (Relation.UNKNOWN, tip)
         assert "cut off" in found.why or "shallow" in found.why
 
+    @DEPTHS
+    @pytest.mark.parametrize("back", [False, True], ids=["on", "back-to-ours"])
+    def test_a_branch_that_moves_while_it_is_asked_about_is_where_it_is_now(
+        self, forge: Forge, depth: int | None, back: bool
+    ):
+        author = forge.author
+        ours = author.commit(2)
+        author.commit()
+        forge.push()
+        work = forge.checkout(ours, depth=depth)
+
+        @dataclass(frozen=True, kw_only=True)
+        class Racing(Watched):
+            def run(self, argv: Sequence[str], *, input: str | None = None, timeout: float = 60.0) -> Completed:  # noqa: A002
+                done = super().run(argv, input=input, timeout=timeout)
+                if "ls-remote" in argv:
+                    author("reset", "--quiet", "--hard", ours) if back else author.commit()
+                    forge.push()
+                return done
+
+        work.runner = Racing(environ=work.environ, folder=work.folder)
+        found = observed(work, ci="github")
+
+        assert (found.tip, list(found.newer)) == (author.head, between(forge, ours, author.head))
+        assert found.relation is (Relation.TIP if back else Relation.BEHIND)
+
     def test_replace_refs_of_this_machine_tell_nothing(self, forge: Forge):
         ours = forge.author.commit(2)
         tip = forge.author.commit(2)
@@ -607,6 +633,7 @@ class TestReach:
         assert ssh() == "ssh -oBatchMode=yes"
         work("config", "core.sshCommand", "false")
         assert ssh() is None
+        work("config", "--unset", "core.sshCommand")
         work.environ["GIT_SSH_COMMAND"] = "false -x"
         assert ssh() == "false -x"
 
@@ -725,6 +752,16 @@ class TestToken:
         work("config", f"http.{server.url}/.extraheader", f"AUTHORIZATION: {server.wanted}")
 
         assert observed(work, environ=on_github(server, GITHUB_TOKEN="another"), ci="github").relation is Relation.TIP
+
+    def test_a_setting_that_holds_everywhere_is_not_said_twice(self, forge: Forge, server: GitServer):
+        (forge.folder / "home" / ".gitconfig").write_text(
+            f'[http "{server.url}"]\n\textraHeader = "Authorization: {server.wanted}"\n'
+        )
+        work = forge.checkout(forge.author.head, url=f"{server.url}/origin.git")
+        forge.author.commit()
+        forge.push()
+
+        assert observed(work).relation is Relation.BEHIND
 
     def test_a_refusal_says_what_to_give(self, forge: Forge, server: GitServer):
         work = forge.checkout(forge.author.head, url=f"{server.url}/origin.git")

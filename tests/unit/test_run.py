@@ -84,6 +84,15 @@ def test_no_secret_is_said(world: RecordedWorld):
     assert world.said == ["a *** and ***"]
 
 
+def test_a_forge_s_token_is_a_secret_in_every_form_in_which_it_travels(world: RecordedWorld):
+    world.environ |= {"GITHUB_TOKEN": "t0ken-of-the-job"}
+    header = base64.b64encode(b"x-access-token:t0ken-of-the-job").decode()
+
+    run.read(world.surroundings(), Flags()).surroundings.say(f"t0ken-of-the-job {header.rstrip('=')}")
+
+    assert world.said == ["*** ***"]
+
+
 def test_no_secret_is_in_an_error(world: RecordedWorld):
     world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value"}
 
