@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from docker_push.registry import Client
 from docker_push.registry.transport import Request, Response
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+LAYER = f"sha256:{'1' * 64}"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags)/(?P<reference>[^/]+)")
 
@@ -69,12 +71,19 @@ class MemoryRegistry:
             self.manifests[name, reference] = data
         return Digest.parse(digest)
 
-    def put_image(self, name: str, platform: Platform, *references: str, fingerprint: str | None = None) -> Digest:
-        """Put an image of one platform; its config is a blob."""
-        config = json.dumps(
-            {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
-        ).encode()
-        self.blobs[digest_of(config)] = config
+    def put_image(
+        self,
+        name: str,
+        platform: Platform,
+        *references: str,
+        fingerprint: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Digest:
+        """Put an image of one platform; its config and its layer are blobs."""
+        parts = {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
+        config = json.dumps(parts | ({"config": {"Labels": dict(labels)}} if labels else {})).encode()
+        self.blobs |= {digest_of(config): config, LAYER: b"a layer"}
         content = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -86,22 +95,29 @@ class MemoryRegistry:
             "layers": [
                 {
                     "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-                    "digest": f"sha256:{'1' * 64}",
+                    "digest": LAYER,
                     "size": 1000,
                 }
             ],
-            "annotations": {FINGERPRINT: fingerprint} if fingerprint else {},
+            "annotations": {**(annotations or {}), **({FINGERPRINT: fingerprint} if fingerprint else {})},
         }
         return self.put(name, json.dumps(content).encode(), *references)
 
     def put_index(
-        self, name: str, platforms: tuple[Platform, ...], *references: str, fingerprint: str = "", note: str = ""
+        self,
+        name: str,
+        platforms: tuple[Platform, ...],
+        *references: str,
+        fingerprint: str = "",
+        note: str = "",
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> Digest:
         """Put an index with an image for each platform and an attestation."""
         entries = [
             {
                 "mediaType": MANIFEST,
-                "digest": str(self.put_image(name, platform)),
+                "digest": str(self.put_image(name, platform, labels=labels, annotations=annotations)),
                 "size": 1,
                 "platform": {"os": platform.os, "architecture": platform.architecture},
             }
@@ -121,7 +137,7 @@ class MemoryRegistry:
             "schemaVersion": 2,
             "mediaType": INDEX,
             "manifests": entries,
-            "annotations": {FINGERPRINT: fingerprint, "note": note},
+            "annotations": {**(annotations or {}), FINGERPRINT: fingerprint, "note": note},
         }
         return self.put(name, json.dumps(content).encode(), *references)
 

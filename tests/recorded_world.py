@@ -138,7 +138,16 @@ class RecordedWorld:
             for tag in target["tags"]:
                 reference = Reference.parse(tag)
                 digest = self.memory.put_index(
-                    reference.repository.path, platforms, str(reference.tag), fingerprint=fingerprint
+                    reference.repository.path,
+                    platforms,
+                    str(reference.tag),
+                    fingerprint=fingerprint,
+                    labels=target.get("labels"),
+                    annotations=dict(
+                        text.partition(":")[2].split("=", 1)
+                        for text in target["annotations"]
+                        if FINGERPRINT not in text
+                    ),
                 )
                 metadata[name] = {"containerimage.digest": str(digest)}
         Path(argv[argv.index("--metadata-file") + 1]).write_text(json.dumps(metadata))

@@ -214,7 +214,20 @@ def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> 
             _finish(surroundings, pipeline.push(run), given)
 
 
-docker = Collection("docker", list_images, show_plan, doctor, login, logout, build, tag, stage, publish, push)
+@_command("verify", *_SELECT, "tag", "json", "debug")
+def verify(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Read back what is published for this commit, and compare it with the plan; needs no Docker."""
+    from docker_push import verification  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
+
+    with opened(surroundings, flags) as run:
+        found = verification.verify(run)
+        for line in [_json(verification.verified_json(found))] if given["json"] else found.references:
+            surroundings.emit(line)
+        found.check()
+
+
+docker = Collection("docker", list_images, show_plan, doctor, login, logout, build, tag, stage, publish, push, verify)
 namespace = Collection(docker)
 
 

@@ -54,6 +54,7 @@ def test_the_tasks_are_those_of_the_design():
         "push",
         "stage",
         "tag",
+        "verify",
     ]
     assert "docker.push" in namespace.task_names
 
@@ -287,3 +288,44 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_built(wor
     assert invoke("push", "--report", "no/such/folder/x.json") == 2
 
     assert (world.calls, world.memory.manifests) == ([], {})
+
+
+def test_verify_reads_back_what_was_pushed_and_starts_no_docker(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str]
+):
+    assert invoke("push") == 0
+    pushed = capsys.readouterr().out
+    world.calls.clear()
+
+    assert invoke("verify") == 0
+
+    assert capsys.readouterr().out == pushed
+    assert {argv[0] for argv, _ in world.calls} <= {"git"}
+
+
+def test_verify_names_what_differs_in_a_table_and_in_json(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    assert invoke("push") == 0
+    path = "atomicloud/my-service/api"
+    del world.memory.manifests[path, "main"]
+    other = world.memory.put_index(path, (), "latest")
+    capsys.readouterr()
+
+    assert invoke("verify", "--json") == 8
+
+    out, err = capsys.readouterr()
+    (one,) = json.loads(out)["images"]
+    assert [each["what"] for each in one["differences"]] == ["tag main", "tag latest"]
+    assert (one["verified"], one["differences"][1]["found"]) == (False, str(other))
+    *rows, last = err.strip().splitlines()
+    assert [row.split()[1:3] for row in rows if row.startswith("  | api")] == [["api", "localhost:5000"]] * 2
+    assert "no such tag" in err
+    assert last.startswith(
+        f"docker-push: image api: localhost:5000/{path} is not what the plan says: tag main: no such tag"
+    )
+    assert "Run docker.push for this commit" in last
+
+
+def test_verify_before_anything_is_published_is_no_success(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    assert invoke("verify") == 8
+    assert capsys.readouterr().out == ""
+    assert world.memory.manifests == {}

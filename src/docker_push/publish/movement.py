@@ -53,6 +53,10 @@ class Rules:
     force: bool = False
     lag: float = 60.0
 
+    def by_commits(self, tag: PlannedTag) -> bool:
+        """Tell whether commits decide if a tag may move: aliases, and ``latest`` by version, follow the versions there are."""
+        return tag.moves and tag.kind in _FOLLOWS_BRANCH and not (tag.kind is TagKind.LATEST and self.by_version)
+
 
 Place = tuple[Staged, PlannedTag]
 
@@ -206,10 +210,9 @@ def _last_look(place: Place, client: Client, rules: Rules) -> tuple[Descriptor |
 
 
 def _judged(place: Place, client: Client, head: Descriptor | None, rules: Rules) -> Verdict:
-    """Judge by commits what follows a branch; aliases and ``latest`` by version were planned by the versions there are."""
+    """Judge what commits decide; all else was planned by the versions there are."""
     one, tag = place
-    ruled = tag.moves and tag.kind in _FOLLOWS_BRANCH and not (tag.kind is TagKind.LATEST and rules.by_version)
-    if not ruled or head is None or head.digest == one.manifest.digest or rules.allow_older:
+    if not rules.by_commits(tag) or head is None or head.digest == one.manifest.digest or rules.allow_older:
         return Verdict(moves=True)
     return forward.judge(
         client,
