@@ -41,6 +41,7 @@ class ProxiedScratch(Scratch):
     proxy: FaultProxy
     password: str
     folder: Path
+    patience: float = 90.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

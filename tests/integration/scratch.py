@@ -26,6 +26,7 @@ class Scratch:
     registry: str
     repository: str = field(default_factory=lambda: f"AtomiCloud/my-service-{uuid4().hex[:8]}")
     environ: dict[str, str] = field(default_factory=dict)
+    patience: float = 300.0  # seconds that a command may take
 
     def __post_init__(self) -> None:
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith(_CI) and name != "CI"}
@@ -79,16 +80,21 @@ class Scratch:
 
     def run(self, *argv: str, **environ: str) -> Ran:
         """Run a command in the repository and return what it left; ``environ`` is added to the repository's."""
-        done = subprocess.run(
+        with subprocess.Popen(
             argv,
             cwd=self.root,
             env={**self.environ, **environ},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=300,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        ) as child:
+            try:
+                out, err = child.communicate(timeout=self.patience)
+            except BaseException:
+                child.terminate()  # not killed: what it started ends with it
+                child.wait(20)
+                raise
+        return Ran(child.returncode, out, err)
 
     def tool(self, *argv: str, **environ: str) -> Ran:
         """Run docker-push's console script: a task and its flags."""
