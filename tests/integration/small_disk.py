@@ -16,18 +16,26 @@ from registry_process import unavailable
 def small_disk(folder: Path, *, size: str = "64k", inodes: int = 64) -> Iterator[Path]:
     """Mount a disk on ``folder``, which is made, and take it away again with all that is on it."""
     folder.mkdir(parents=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _as_root("mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes},mode=1777", "tmpfs", str(folder))
     if done.returncode != 0:
         unavailable(f"No tmpfs can be mounted here ({done.stderr.strip()}).")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        _as_root("umount", "--lazy", str(folder)).check_returncode()
+
+
+def grow(folder: Path, size: str) -> None:
+    """Give a small disk another size."""
+    _as_root("mount", "-o", f"remount,size={size}", str(folder)).check_returncode()
+
+
+def _as_root(*argv: str) -> subprocess.CompletedProcess[str]:
+    sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    try:
+        return subprocess.run([*sudo, *argv], capture_output=True, text=True, check=False, timeout=30)
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(argv, 127, "", str(error))
 
 
 def fill(folder: Path, *, files: int = 0) -> None:

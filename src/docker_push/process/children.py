@@ -23,9 +23,9 @@ trap '' HUP INT TERM
 live=
 while read -r line; do live=$line; done
 if [ -n "$live" ]; then
-  kill -TERM -- $live
+  kill -s TERM -- $live
   sleep 1
-  kill -KILL -- $live
+  kill -s KILL -- $live
 fi
 rm -rf -- "$1"
 """
