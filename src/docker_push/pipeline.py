@@ -40,7 +40,7 @@ def stage_only(run: Run) -> RunReport:
 
 def publish_staged(run: Run) -> RunReport:
     """Move the tags of what was staged for this commit, by this run or another, here or on another machine."""
-    return _reported(run, lambda: move(run, find_staged(run)))
+    return _reported(run, lambda: move(run, _tested_again(run, find_staged(run))))
 
 
 def _reported(run: Run, work: Callable[[], RunReport]) -> RunReport:
@@ -164,6 +164,17 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
             _keep_going(run, next(iter(some)), error, failures)
     staged = tuple(one for one in found.staged if one.image.name not in failures)
     return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
+
+
+def _tested_again(run: Run, found: StagedRun) -> StagedRun:
+    """Run the test commands before a publish apart from its staging too: nothing in the registry says that they passed.
+
+    Without test commands no engine is needed, and none is logged in.
+    """
+    if not any(one.image.options.test for one in found.staged):
+        return found
+    with logged_in(run) as inside:
+        return _tested(inside, found)
 
 
 def _keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:
