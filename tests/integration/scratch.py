@@ -37,7 +37,9 @@ class Scratch:
         self.git("config", "user.email", "user@example.com")
         address = f"https://user:t0ken-in-url@github.com/{self.repository}.git"
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
-        self.git("config", f"url.{self.origin.as_uri()}.insteadOf", address)
+        # in a file that is included: act reads .git/config by itself, and takes the other address for the repository's
+        self.git("config", "--file", str(self.origin / "instead"), f"url.{self.origin.as_uri()}.insteadOf", address)
+        self.git("config", "include.path", str(self.origin / "instead"))
         self.git("remote", "add", "origin", address)
 
     @property
