@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,6 +145,55 @@ def test_a_signal_is_told_rather_than_an_error_before_it():
         return raised(FAILURE if item == "a" else SIGNAL)
 
     assert attempt(work, "ab", settle=LONG, keep_going=True).stopped is SIGNAL
+
+
+@pytest.fixture
+def _signalled() -> Iterator[None]:
+    """Have SIGUSR1 raise in the main thread what a run's signals do."""
+
+    def handle(*_: object) -> None:
+        raise SIGNAL
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("_signalled")
+@pytest.mark.parametrize(("finish", "state"), [(0.0, AttemptState.IN_FLIGHT), (LONG, AttemptState.DONE)])
+def test_a_signal_in_the_waiting_thread_starts_nothing_new(finish: float, state: AttemptState):
+    with gate() as work:
+
+        def some(item: str) -> str:
+            if item == "a":
+                work.await_busy(IN_FLIGHT - 1)
+                os.kill(os.getpid(), signal.SIGUSR1)
+                if finish:
+                    threading.Timer(0.5, work.open.set).start()
+            return work(item)
+
+        found = attempt(some, "abcdefgh", finish=finish)
+
+    assert found.stopped is SIGNAL
+    assert {one.item: one.state for one in found.each[:IN_FLIGHT]} == dict.fromkeys("abcd", state)
+    assert {one.item for one in found.at(AttemptState.NOT_STARTED)} == set("efgh")
+
+
+@pytest.mark.usefixtures("_signalled")
+def test_a_signal_shortens_the_wait_after_an_error():
+    with gate() as work:
+
+        def some(item: str) -> str:
+            if item == "a":
+                work.await_busy(1)
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+                raise FAILURE
+            return work(item)
+
+        found = attempt(some, "ab", settle=LONG)
+
+    assert found.stopped is SIGNAL
+    assert [one.state for one in found.each] == [AttemptState.FAILED, AttemptState.IN_FLIGHT]
 
 
 def test_no_thread_holds_up_the_end_of_the_process():

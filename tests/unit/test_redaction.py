@@ -77,7 +77,7 @@ def test_nothing_is_found_where_no_secret_is():
 
 
 def test_a_value_that_is_too_short_to_be_a_secret_is_left_alone():
-    assert Redactor(["abc", "", "  a "])("abc a") == "abc a"
+    assert Redactor(["abc", "", "  a ", " " * 9])("abc   a " + " " * 9) == "abc   a " + " " * 9
 
 
 def test_a_secret_with_a_line_s_end_is_found_without_it():
@@ -92,12 +92,12 @@ def test_text_that_is_no_unicode_is_no_error():
     assert Redactor(["caf\udce9-secret"])("caf\udce9-secret") == "***"
 
 
-@given(st.text(min_size=4), st.text(), st.text())
+@given(st.text(min_size=4).filter(lambda text: len(text.strip()) >= 4 and "*" not in text), st.text(), st.text())
 def test_no_secret_survives(secret: str, before: str, after: str):
     redact = Redactor([secret])
-    shown = redact(before + secret + after)
 
-    assert "*" in secret or secret.strip() in {"", "*"} or secret not in shown
+    assert redact.finds(before + secret + after)
+    assert secret not in redact(before + secret + after)
 
 
 def test_a_line_is_cut_after_it_was_redacted():

@@ -27,7 +27,7 @@ class Redactor:
             form
             for given in secrets
             for secret in (given, given.strip())
-            if len(secret) >= _MINIMUM_SECRET
+            if len(given.strip()) >= _MINIMUM_SECRET
             for form in _forms(secret, users)
         }
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
