@@ -82,11 +82,6 @@ class Run:
         world = self.surroundings
         return Waiting(policy=self.options.retry, sleep=world.sleep, tell=world.say)
 
-    def _network(self, registry: Registry) -> Network:
-        environ = self.surroundings.environ
-        tls = certificates.trusted(registry, certificates.folders(environ))
-        return Network(tls=tls, proxy=partial(proxies.proxy_for, environ=environ))
-
     @cached_property
     def clients(self) -> dict[Registry, Client]:
         """Return a client for every registry of the run; connections and tokens are kept for all of it."""
@@ -97,10 +92,16 @@ class Run:
                 insecure=entry.insecure,
                 clock=self.surroundings.clock,
                 waiting=self._waiting,
-                network=self._network(entry.registry.value),
+                network=network(self.surroundings.environ, entry.registry.value),
             )
             for entry in self.options.registries
         }
+
+
+def network(environ: Mapping[str, str], registry: Registry) -> Network:
+    """Return how a registry is reached: by which proxy and with which certificates; raises ConfigError for broken ones."""
+    tls = certificates.trusted(registry, certificates.folders(environ))
+    return Network(tls=tls, proxy=partial(proxies.proxy_for, environ=environ))
 
 
 def find_root(folder: Path) -> Path:

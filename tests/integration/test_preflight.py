@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,17 +76,15 @@ def test_what_is_granted_is_pushed(small: Scratch, token_registry: TokenRegistry
     assert small.tags("api") >= {"main", "latest"}
 
 
-def test_asking_for_the_right_to_push_leaves_nothing_in_the_registry(
+def test_asking_for_the_right_to_push_leaves_no_upload_open(
     small: Scratch, registry: str, tmp_path_factory: pytest.TempPathFactory
 ):
-    done = push(small, registry, "--version", "v1.2.3")
-    assert done.code == 0, done.err
+    done = small.tool("doctor", "--domain", registry)
+    assert (done.code, f"push to {small.path}/api" in done.out) == (0, True), done.err
 
-    uploads = [
-        path for path in tmp_path_factory.getbasetemp().rglob("_uploads/*") if small.repository.lower() in str(path)
-    ]
+    files = (path for path in tmp_path_factory.getbasetemp().rglob("_uploads/*/*") if path.is_file())
 
-    assert uploads == []
+    assert [path for path in files if small.repository.lower() in str(path)] == []
 
 
 def test_a_version_that_is_taken_is_refused_before_anything_is_built(small: Scratch):
@@ -128,7 +124,7 @@ def test_several_findings_come_at_once(scratch: Scratch, token_registry: TokenRe
     )
 
     assert (done.code, nothing_built(done)) == (4, True), done.err
-    assert "4 checks failed before anything was built" in done.last
+    assert "5 checks failed before anything was built" in done.last  # the reader reads the version that is taken, too
     details = [line for line in done.err.splitlines() if line.startswith("  | ")]
     for words in (
         f"cannot push to {token_registry.address}",
@@ -137,38 +133,34 @@ def test_several_findings_come_at_once(scratch: Scratch, token_registry: TokenRe
         "v1.2.3",
     ):
         assert [line for line in details if words in line], words
-    assert all(". " in line for line in details)
+    assert [line for line in details if ". " not in line] == details[-1:]  # the last one says what was not touched
 
 
-def test_without_credentials_a_run_builds_and_is_green(small: Scratch, tmp_path: Path):
+def test_without_credentials_a_run_builds_and_is_green_unless_it_is_a_release(small: Scratch, tmp_path: Path):
     small.environ["DOCKER_CONFIG"] = home_without_logins(tmp_path, small)
 
-    done = push(small, "registry.invalid")
+    built = push(small, "registry.invalid")
+    asked = push(small, "registry.invalid", "--require-push")
+    release = push(small, "registry.invalid", "--version", "v1.2.3")
 
-    assert (done.code, nothing_built(done)) == (6, True), done.err  # nobody is there: that is told, whoever asks
-
-
-@pytest.fixture
-def answering() -> Iterator[str]:
-    """Give the address of a registry that is no loopback by its name, and only says that it is there."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _There)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"registry.tests:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    assert (built.code, nothing_built(built), built.out) == (0, False, ""), built.err
+    assert "nothing was pushed: there are no credentials for" in built.err
+    for done in (asked, release):
+        assert (done.code, nothing_built(done)) == (3, True), done.err
+        assert "there are no credentials for registry.invalid" in done.last
 
 
-class _There(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(401)
-        self.end_headers()
+def test_the_history_that_latest_needs_is_asked_for_before_anything_is_built(small: Scratch):
+    assert push(small, small.registry).code == 0
+    small.write({"data": "two\n"})
+    small.commit_all()
+    shutil.rmtree(small.origin)
 
-    def log_message(self, *_arguments: object) -> None:
-        """Stay silent."""
+    done = push(small, small.registry)
+
+    assert (done.code, nothing_built(done)) == (2, True), done.err
+    assert f"{small.path}/api:latest may not move" in done.last
+    assert "--allow-older" in done.last
 
 
 def home_without_logins(folder: Path, scratch: Scratch) -> str:

@@ -30,10 +30,12 @@ class Output:
                 print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - the door to people
 
     def emit(self, text: str) -> None:
-        """Print a line for machines."""
+        """Print a line for machines; where there are no such characters, their numbers, as on standard error."""
+        encoding = sys.stdout.encoding or "ascii"
+        shown = text.encode(encoding, "backslashreplace").decode(encoding)
         with self._lock:
             if not self._closed:
-                print(text, flush=True)  # noqa: T201 - the door to machines
+                print(shown, flush=True)  # noqa: T201 - the door to machines
 
     def close(self, last: str) -> None:
         """Print the last text for people; nothing comes after it."""

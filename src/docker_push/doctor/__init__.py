@@ -23,16 +23,16 @@ def examine(surroundings: Surroundings, flags: Flags) -> tuple[Check, ...]:
     """Look at everything that can be looked at; raises InterruptedRunError alone."""
     try:
         with opened(surroundings, flags) as run:
-            found = [complete.redacted(check, run.runner.redact) for check in complete.checks(run)]
+            found = [check.redacted(run.runner.redact) for check in complete.checks(run)]
     except InterruptedRunError:
         raise
     except DockerPushError as error:
         found = list(partial.checks(surroundings, flags, error))
     order = list(Area)
-    return tuple(_said_once(sorted(found, key=lambda check: order.index(check.area))))
+    return tuple(said_once(sorted(found, key=lambda check: order.index(check.area))))
 
 
-def _said_once(checks: Iterable[Check]) -> Iterable[Check]:
+def said_once(checks: Iterable[Check]) -> Iterable[Check]:
     """Give checks so that one fault fails one of them: without docker there is no builder either."""
     said: dict[str, str] = {}
     for check in checks:

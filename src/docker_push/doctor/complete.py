@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from docker_push import plan as planning
 from docker_push import preflight
@@ -55,7 +54,7 @@ def _network(run: Run) -> Iterator[Check]:
         registry = entry.registry.value
         yield network.clock(run.clients[registry], registry, surroundings.wall)
         yield network.proxy(surroundings.environ, entry)
-        yield network.authorities(surroundings.environ, run.root, registry)
+        yield network.authorities(surroundings.environ, registry)
 
 
 def _explained(check: Check) -> Check:
@@ -63,13 +62,3 @@ def _explained(check: Check) -> Check:
     prefix = f"push to {denied.HOST}/"
     is_theirs = check.subject.startswith(prefix)
     return denied.explained(check, check.subject.removeprefix(prefix)) if is_theirs else check
-
-
-def redacted(check: Check, redact: Callable[[str], str]) -> Check:
-    """Return the check without the run's secrets, which a program or a server may have repeated; its error in place."""
-    if check.error:
-        error = check.error
-        error.message, error.hint = redact(error.message), redact(error.hint)
-        error.details = tuple(map(redact, error.details))
-    notes = tuple(map(redact, check.notes))
-    return replace(check, found=redact(check.found), hint=redact(check.hint), notes=notes)

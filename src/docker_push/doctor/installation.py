@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from docker_push.doctor.proxies import hidden
+from docker_push.doctor.network import redacted_url
 from docker_push.errors import BuilderError
 from docker_push.preflight.engine import NO_DOCKER, EngineInfo
 from docker_push.preflight.model import Area, Check, attempted, good, skipped, warning
@@ -70,7 +70,7 @@ def engine(info: EngineInfo) -> Iterator[Check]:
 
     An engine that does not answer is a warning here: a builder elsewhere needs none, and one that does fails by itself.
     """
-    where = f" at {hidden(info.endpoint)}" if info.endpoint else ""
+    where = f" at {redacted_url(info.endpoint)}" if info.endpoint else ""
     if info.trouble == NO_DOCKER:
         yield skipped(Area.DOCKER, "engine", "there is no docker")
         return
@@ -84,7 +84,7 @@ def engine(info: EngineInfo) -> Iterator[Check]:
     found = f"{info.version}{where}, {content.get('OperatingSystem')}, {content.get('Architecture')}"
     yield good(Area.DOCKER, "engine", found)
     yield _store(info)
-    set_to = [f"{name} {hidden(str(content[key]))}" for key, name in _PROXIES if content.get(key)]
+    set_to = [f"{name} {redacted_url(str(content[key]))}" for key, name in _PROXIES if content.get(key)]
     yield good(Area.NETWORK, "proxies of the engine", ", ".join(set_to) or "none")
 
 

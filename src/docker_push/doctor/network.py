@@ -1,25 +1,26 @@
-"""The way to a registry: its clock against ours, proxies, and certificate authorities of the user's own."""
+"""The way to a registry: its clock against ours, proxies, and certificates of the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from docker_push.credentials.docker_config import DockerConfig
-from docker_push.doctor.proxies import hidden, in_force
-from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
+from docker_push.errors import DockerPushError, InterruptedRunError
 from docker_push.options import RegistryOptions
-from docker_push.preflight.model import Area, Check, good, skipped, warning
+from docker_push.preflight.model import Area, Check, attempted, good, skipped, warning
 from docker_push.references import Registry
-from docker_push.registry import Client
+from docker_push.registry import Client, certificates, proxies
+from docker_push.registry.proxies import Proxy
 
 SKEW = 60.0  # seconds: token servers and TLS forgive less than this, and every machine with NTP is within it
 _SKEWED = (
     "Set this machine's clock (NTP): a token is refused before or after its time, and a certificate looks expired or not"
     " valid yet."
 )
-_ENGINE_FOLDERS = (Path("/etc/docker/certs.d"),)
+_BUILDER = "A builder in a container of its own trusts what its buildkitd.toml names, and not these."
+_USER = re.compile(r"(?<=://)[^/@\s]*@|^[^/@\s:]+:[^/@\s]*@")
 
 
 def clock(client: Client, registry: Registry, wall: Callable[[], float]) -> Check:
@@ -46,40 +47,40 @@ def skewed(subject: str, ours: float, theirs: float | None) -> Check:
 
 
 def proxy(environ: Mapping[str, str], entry: RegistryOptions) -> Check:
-    """Say which proxy docker and buildx take on the way to the registry; pure."""
+    """Say which proxy the registry is asked through, by docker, buildx and us alike."""
     registry = entry.registry.value
-    subject = f"proxy for {registry}"
-    found = in_force(environ, registry, plain=entry.insecure)
+    plain = registry.is_loopback or entry.insecure
+    url = f"{'http' if plain else 'https'}://{registry.api_host}/v2/"
+    return attempted(Area.NETWORK, f"proxy for {registry}", lambda: _shown(proxies.proxy_for(url, environ)))
+
+
+def _shown(found: Proxy | None) -> str:
     if found is None:
-        return good(Area.NETWORK, subject, "none")
-    name, value = found
-    told = f"{hidden(value)} ({name}) for docker and buildx; docker-push's own requests go to {registry} directly"
-    hint = f"If {registry} can be reached through the proxy alone, it cannot be read back from here."
-    return warning(Area.NETWORK, subject, told, hint)
+        return "none"
+    return f"{found.url} ({found.variable}){', with a user name' if found.username else ''}"
 
 
-def authorities(environ: Mapping[str, str], folder: Path, registry: Registry) -> Check:
-    """Say which certificate authorities of the user's own there are for the registry, and who reads them."""
-    subject = f"certificate authorities for {registry}"
-    files = [str(path) for one in _folders(environ, folder) for path in _certificates(one / str(registry))]
-    ours = [f"{name}={environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)]
-    parts = [
-        f"for the engine: {', '.join(files)}" if files else "",
-        f"for docker-push: {', '.join(ours)}" if ours else "",
-    ]
-    return good(Area.NETWORK, subject, "; ".join(filter(None, parts)) or "the system's")
+def authorities(environ: Mapping[str, str], registry: Registry) -> Check:
+    """Say which certificates of the user's own there are for the registry; those that cannot be used fail."""
+    folders = certificates.folders(environ)
 
+    def look() -> str:
+        certificates.trusted(registry, folders)
+        files = [str(path) for folder in folders for path in _certificates(folder / str(registry))]
+        own = [f"{name}={environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)]
+        return ", ".join([*files, *own]) or "the system's"
 
-def _folders(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
-    with suppress(ConfigError):  # said where credentials are looked for
-        yield DockerConfig.read(environ, folder).folder / "certs.d"
-    if environ.get("HOME"):
-        yield Path(environ["HOME"], ".config", "docker", "certs.d")  # a rootless engine's
-    yield from _ENGINE_FOLDERS
+    check = attempted(Area.NETWORK, f"certificates for {registry}", look)
+    return check if check.is_failed else replace(check, notes=(_BUILDER,))
 
 
 def _certificates(folder: Path) -> Iterable[Path]:
     try:
-        return sorted(folder.glob("*.crt"))
-    except OSError:
+        return sorted(path for path in folder.iterdir() if path.suffix in {".crt", ".cert"})
+    except OSError:  # not there, or not for us to see
         return ()
+
+
+def redacted_url(text: str) -> str:
+    """Return a URL without the user name and password in it; pure."""
+    return _USER.sub("***@", text)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docker_push import credentials, options
+from docker_push import credentials, options, run
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
 from docker_push.credentials import Credentials
 from docker_push.doctor import installation, network, nodes, repository
 from docker_push.errors import AuthenticationError, DockerPushError, InterruptedRunError
+from docker_push.exposure import looks_secret
 from docker_push.options import Flags, RegistryOptions
 from docker_push.preflight import builders, disk, engine
 from docker_push.preflight.model import Area, Check, attempted, failed, good, skipped, warning
@@ -24,6 +25,17 @@ def checks(surroundings: Surroundings, flags: Flags, error: DockerPushError) -> 
     """Give the checks of what does not depend on ``error``, which is the first of them."""
     entries = _registries(surroundings, flags)
     runner = _runner(surroundings, entries)
+    for check in _checks(surroundings, flags, entries, runner, error):
+        yield check.redacted(runner.redact)
+
+
+def _checks(
+    surroundings: Surroundings,
+    flags: Flags,
+    entries: tuple[RegistryOptions, ...],
+    runner: Runner,
+    error: DockerPushError,
+) -> Iterator[Check]:
     yield installation.ourselves()
     yield _file(surroundings)
     area = Area.REGISTRY if isinstance(error, AuthenticationError) else Area.CONFIGURATION
@@ -66,7 +78,8 @@ def _registries(surroundings: Surroundings, flags: Flags) -> tuple[RegistryOptio
 def _runner(surroundings: Surroundings, entries: tuple[RegistryOptions, ...]) -> Runner:
     environ = surroundings.environ
     hidden = {"DOCKER_PASSWORD", *(entry.password_env for entry in entries if entry.password_env)}
-    redact = Redactor([environ[name] for name in hidden if environ.get(name)])
+    secret = hidden | set(filter(looks_secret, environ))  # what build.toml would say is secret is not known
+    redact = Redactor([environ[name] for name in secret if environ.get(name)])
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
     inside = {name: value for name, value in environ.items() if name not in hidden}
     return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo)
@@ -83,17 +96,29 @@ def _builder(surroundings: Surroundings, flags: Flags, runner: Runner) -> Iterat
 def _registry(surroundings: Surroundings, entry: RegistryOptions, runner: Runner) -> Iterator[Check]:
     registry = entry.registry.value
     check, account = _account(surroundings, entry, runner)
-    with surroundings.client(registry, account, insecure=entry.insecure, clock=surroundings.clock) as client:
+    yield from _reached(surroundings, entry, account)
+    yield check
+    yield network.proxy(surroundings.environ, entry)
+    yield network.authorities(surroundings.environ, registry)
+
+
+def _reached(surroundings: Surroundings, entry: RegistryOptions, account: Credentials | None) -> Iterator[Check]:
+    registry = entry.registry.value
+    subject = f"registry {registry}"
+    try:
+        way = run.network(surroundings.environ, registry)
+    except DockerPushError:
+        yield skipped(Area.REGISTRY, subject, "its certificates cannot be used: see below")
+        return
+    door = surroundings.client
+    with door(registry, account, insecure=entry.insecure, clock=surroundings.clock, network=way) as client:
 
         def ping() -> str:
             client.ping()
             return "reached"
 
-        yield attempted(Area.REGISTRY, f"registry {registry}", ping)
-        yield check
+        yield attempted(Area.REGISTRY, subject, ping)
         yield network.clock(client, registry, surroundings.wall)
-    yield network.proxy(surroundings.environ, entry)
-    yield network.authorities(surroundings.environ, surroundings.folder, registry)
 
 
 def _account(surroundings: Surroundings, entry: RegistryOptions, runner: Runner) -> tuple[Check, Credentials | None]:

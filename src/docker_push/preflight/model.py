@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from docker_push.errors import DockerPushError, InterruptedRunError
@@ -55,6 +55,14 @@ class Check:
     def next_step(self) -> str:
         """Return what to do, empty where there is nothing to do."""
         return self.error.hint if self.error else self.hint
+
+    def redacted(self, redact: Callable[[str], str]) -> Check:
+        """Return the check without secrets, which a program or a server may have repeated; its error in place."""
+        if self.error:
+            self.error.message, self.error.hint = redact(self.error.message), redact(self.error.hint)
+            self.error.details = tuple(map(redact, self.error.details))
+        notes = tuple(map(redact, self.notes))
+        return replace(self, found=redact(self.found), hint=redact(self.hint), notes=notes)
 
 
 def good(area: Area, subject: str, found: str, notes: tuple[str, ...] = ()) -> Check:

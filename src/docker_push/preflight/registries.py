@@ -35,15 +35,11 @@ def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> Reg
     every image (registries lock accounts for that).
     """
     reached = attempted(Area.REGISTRY, f"registry {registry}", lambda: _ping(run, registry))
+    if barred and reached.error:  # a run that pushes nothing can do without
+        reached = warning(reached.area, reached.subject, reached.found, reached.error.hint)
     login = credentials(run, plan, registry)
     places = _places(plan, registry)
-    why = (
-        f"{registry} was not reached"
-        if reached.is_failed
-        else "there are no credentials"
-        if login.is_failed
-        else barred
-    )
+    why = barred or (f"{registry} was not reached" if reached.is_failed else "")
     if why:
         return _together((reached, login), [_left(places, why)])
     found = [_looked_at(run, plan, place) for place in places[:1]]
