@@ -186,7 +186,9 @@ class _Reader:
             self.faults.append(Fault(what=f"{name} config", wanted=str(config.digest), found=_ABSENT))
             return known
         data = self._tried(f"{name} config", config.digest, lambda: self.client.blob(self.repository, config.digest))
-        content = json_object(data) if data is not None else None
+        if data is None:
+            return known
+        content = json_object(data)
         if known is None:
             platform = self._tried(f"{name} config", config.digest, lambda: manifest.platform_of(content))
             known = ReadPlatform(platform=platform) if platform else None
@@ -247,7 +249,7 @@ def _compare_tag(
         if verdict.moves:
             found.append((what, str(one.commit), f"{head.digest}{f' ({verdict.why})' if verdict.why else ''}"))
         else:
-            notes.append(f"{one.repository}:{planned.tag} names {head.digest}, rightly: {verdict.why}")
+            notes.append(f"{one.repository}:{planned.tag} names {head.digest}, and {verdict.why}")
 
 
 def _platforms(one: Observed) -> Iterator[tuple[str, str, str]]:

@@ -25,7 +25,6 @@ from docker_push.tagging import PlannedTag
 
 SCHEMA = 1
 _DIGEST = re.compile(r"(sha(?:256|512):[0-9a-f]{12})[0-9a-f]+")
-_CELL = 100  # characters of a value in the table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +119,7 @@ def table(differences: Sequence[Difference]) -> tuple[str, ...]:
 
 def _shown(text: str) -> str:
     """Return a value fit for a line: foreign text made printable, digests short enough to compare by eye."""
-    line = _DIGEST.sub(r"\1", one_line(text))
-    return line if len(line) <= _CELL else f"{line[: _CELL - 3]}..."
+    return _DIGEST.sub(r"\1", one_line(text))
 
 
 def verified_json(found: Verified) -> dict[str, object]:

@@ -122,7 +122,7 @@ def test_a_tag_that_a_newer_commit_has_is_right_and_said_to_be():
 
     assert [one.differences for one in compared] == [(), ()]
     assert compared[0].notes == (
-        f"localhost:5000/{API}:latest names {theirs}, rightly: commit abc published it and is newer",
+        f"localhost:5000/{API}:latest names {theirs}, and commit abc published it and is newer",
     )
 
 
