@@ -273,6 +273,8 @@ class _Exchange:
         handler = self._handler
         connection = http.client.HTTPConnection(self._proxy.upstream, timeout=_TIMEOUT)
         headers = {name: value for name, value in handler.headers.items() if name.lower() not in _HOP}
+        if handler.server.tls:
+            headers["X-Forwarded-Proto"] = "https"  # the Locations of uploads are made from it
         if self._proxy.tokens:
             headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         if self._is_chunked() or "content-length" in self.seen.headers:

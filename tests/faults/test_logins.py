@@ -6,12 +6,15 @@ import json
 import os
 import shlex
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from proxied_scratch import ProxiedScratch, proxied
+from addresses import own_address
+from fault_proxy import fault_proxy
+from proxied_scratch import ProxiedScratch, build_toml, proxied
 from scratch import Ran
 
 pytestmark = pytest.mark.engine
@@ -19,25 +22,47 @@ pytestmark = pytest.mark.engine
 ANONYMOUS = {"DOCKER_USER": "", "DOCKER_PASSWORD": ""}
 
 
-def test_r16_without_credentials_it_is_told_and_only_built(token_case: ProxiedScratch):
-    done = token_case.push(**ANONYMOUS)
+@pytest.fixture
+def distant(token_case: ProxiedScratch, registry: str) -> Iterator[ProxiedScratch]:
+    """Give the same where the registry is not on this machine, as its address tells."""
+    with fault_proxy(registry, host=own_address()) as proxy:
+        images = f'[registry]\ndomain = "{proxy.address}"\ninsecure = true\n[images.api]\n'
+        token_case.write({"build.toml": build_toml(images=images)})
+        token_case.commit_all()
+        near, token_case.proxy = token_case.proxy, proxy
+        token_case.environ["DOMAIN"] = proxy.address
+        yield token_case
+        token_case.proxy = near
+
+
+def test_r16_without_credentials_it_is_told_and_only_built(distant: ProxiedScratch):
+    done = distant.push(**ANONYMOUS)
 
     assert (done.code, done.out) == (0, ""), done.err
     assert "Building" in done.err
     assert "no credentials" in done.err
     assert "nothing was pushed" in done.err
-    assert token_case.state() == {}
-    token_case.assert_heals(built=True)
+    assert distant.state() == {}
+    assert distant.proxy.requests("POST|PUT|PATCH") == []
 
 
 @pytest.mark.parametrize("flags", [("--require-push",), ("--version", "v1.2.3")])
-def test_r16_a_run_that_must_push_ends_before_anything_is_built(token_case: ProxiedScratch, flags: tuple[str, ...]):
-    done = token_case.push(*flags, **ANONYMOUS)
+def test_r16_a_run_that_must_push_ends_before_anything_is_built(distant: ProxiedScratch, flags: tuple[str, ...]):
+    done = distant.push(*flags, **ANONYMOUS)
 
-    token_case.assert_fails(done, 3, "credentials", "DOCKER_USER|docker login")
+    distant.assert_fails(done, 3, "no credentials", "DOCKER_USER|docker login")
+    assert "Building" not in done.err
+    assert distant.state() == {}
+    assert distant.proxy.requests("POST|PUT|PATCH") == []
+
+
+def test_r16_a_registry_of_this_machine_is_asked_whether_it_wants_any(token_case: ProxiedScratch):
+    done = token_case.push(**ANONYMOUS)
+
+    token_case.assert_fails(done, 3, "401", "DOCKER_USER|docker login")
     assert "Building" not in done.err
     assert token_case.state() == {}
-    assert token_case.proxy.requests("POST|PUT|PATCH", "/v2/") == []
+    token_case.assert_heals(built=True)
 
 
 class Helper:
@@ -118,7 +143,7 @@ def test_r17_a_helper_that_does_not_know_the_registry_is_no_login(token_case: Pr
 
     done = token_case.push("--require-push")
 
-    token_case.assert_fails(done, 3, "credentials")
+    token_case.assert_fails(done, 3, "DOCKER_USER|docker login")
     assert "Building" not in done.err
 
 

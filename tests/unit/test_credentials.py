@@ -254,6 +254,14 @@ class TestLogin:
         assert type(caught.value) is kind
         assert caught.value.message.startswith("cannot log in to ghcr.io as ada: ")
 
+    def test_a_certificate_that_the_engine_does_not_trust_is_mended_on_the_engine_s_side(self):
+        words = 'Error response from daemon: Get "https://x/v2/": tls: failed to verify certificate: x509: unknown authority'
+
+        error = login_refusal(completed(stderr=words, status=1), GHCR, ADA)
+
+        assert type(error) is RegistryError
+        assert "/etc/docker/certs.d/ghcr.io/ca.crt on the engine's machine" in error.hint
+
     def test_the_last_line_is_shown_without_the_password(self):
         error = login_refusal(completed(stderr="noise\ns3cret \x1b]0;x\x07 denied\n", status=1), GHCR, ADA)
 

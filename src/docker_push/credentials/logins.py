@@ -35,6 +35,7 @@ _RATE_LIMIT = re.compile(r"toomanyrequests|rate limit|\b429\b", re.IGNORECASE)
 _FULL = re.compile(r"no space left|disk quota exceeded|read-only file system", re.IGNORECASE)
 _ROOM = "Make room there, or set RUNNER_TEMP (else TMPDIR) or DOCKER_CONFIG to a folder on another disk."
 _NOT_KEPT = re.compile(r"error (?:saving|storing) credentials", re.IGNORECASE)
+_UNTRUSTED = re.compile(r"x509:|failed to verify certificate")  # Go's words
 _REFUSED = re.compile(
     r"unauthorized|authentication required|denied|incorrect|forbidden|\b40[13]\b|is empty", re.IGNORECASE
 )
@@ -140,6 +141,12 @@ def login_refusal(completed: Completed, registry: Registry, credentials: Credent
     if _NOT_KEPT.search(words):
         hint = "Check the credential store that docker's config names (credsStore)."
         return AuthenticationError(message, hint=hint)
+    if _UNTRUSTED.search(words):
+        hint = (
+            "docker's engine does not trust that certificate: give the engine its authority, as"
+            f" /etc/docker/certs.d/{registry}/ca.crt on the engine's machine, then run the same command again."
+        )
+        return RegistryError(message, hint=hint)
     if _REFUSED.search(words):
         return AuthenticationError(message, hint=f"Renew the credentials of {credentials.origin}.")
     hint = "Check docker, the registry's address and the network of docker's engine, then run the same command again."
