@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-import secret_watch
 from process_list import Process, descendants, processes
 from proxied_scratch import ProxiedScratch
 from scratch import Ran

@@ -69,9 +69,7 @@ def test_r22_an_engine_that_is_killed_in_the_middle_of_a_push_moves_no_tag(
     mortal_case.assert_heals(built=True)
 
 
-def test_r22_an_engine_that_is_back_soon_is_used_again_by_the_same_run(
-    mortal_case: ProxiedScratch, mortal: OwnEngine
-):
+def test_r22_an_engine_that_is_back_soon_is_used_again_by_the_same_run(mortal_case: ProxiedScratch, mortal: OwnEngine):
     published(mortal_case)
     killed = threading.Event()
     mortal_case.proxy.fault("PUT|PATCH", "/blobs/uploads/", after(lambda: (mortal.kill(), killed.set())), count=1)

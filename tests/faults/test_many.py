@@ -33,7 +33,9 @@ def all_at_once(case: ProxiedScratch, count: int) -> None:
     made = pushers(case, count)
     with ExitStack() as stack:
         runs: list[StartedRun] = [
-            stack.enter_context(started(case, "push", "--version", f"v1.{number}.0", folder=folder, DOMAIN=case.registry))
+            stack.enter_context(
+                started(case, "push", "--version", f"v1.{number}.0", folder=folder, DOMAIN=case.registry)
+            )
             for number, (folder, _) in enumerate(made)
         ]
         ended = [run.end(600) for run in runs]
