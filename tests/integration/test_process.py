@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,12 @@ from docker_push.errors import BuilderError, ConfigError, InterruptedRunError
 from docker_push.interruption import Interruption
 from docker_push.process import Children, Redactor, Runner
 from process_list import processes
+
+
+@pytest.fixture
+def long() -> str:
+    """Give seconds to sleep by which the test knows its programs again, also beside other runs of the tests."""
+    return f"4567.{uuid4().int % 10**9:09d}"
 
 
 @pytest.fixture
@@ -95,31 +102,31 @@ def test_a_program_that_cannot_be_started_is_one_clear_error(runner: Runner, tmp
         runner.run([str(tmp_path / "text")])
 
 
-def test_every_wait_is_bounded_and_leaves_no_orphan(runner: Runner):
+def test_every_wait_is_bounded_and_leaves_no_orphan(runner: Runner, long: str):
     with pytest.raises(BuilderError, match="did not end within"):
-        runner.run(["sh", "-c", "sleep 1234.5 & sleep 1234.5"], timeout=0.5)
+        runner.run(["sh", "-c", f"sleep {long} & sleep {long}"], timeout=0.5)
 
-    assert not running("1234.5")
+    assert not running(long)
 
 
-def test_a_signal_ends_the_program_and_all_that_it_started(runner: Runner):
+def test_a_signal_ends_the_program_and_all_that_it_started(runner: Runner, long: str):
     """The whole path: our process is interrupted while it streams, a grandchild ignores nothing, nobody is left."""
     timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            runner.stream(["sh", "-c", "sleep 2345.6 & sleep 2345.6"], input="", on_line=print)
+            runner.stream(["sh", "-c", f"sleep {long} & sleep {long}"], input="", on_line=print)
     finally:
         timer.cancel()
 
-    assert not running("2345.6")
+    assert not running(long)
 
 
-def test_a_program_that_ignores_being_asked_is_killed(runner: Runner):
+def test_a_program_that_ignores_being_asked_is_killed(runner: Runner, long: str):
     with pytest.raises(BuilderError):
-        runner.run(["sh", "-c", "trap '' TERM; while true; do sleep 3456.7; done"], timeout=0.5)
+        runner.run(["sh", "-c", f"trap '' TERM; while true; do sleep {long}; done"], timeout=0.5)
 
-    assert not running("3456.7")
+    assert not running(long)
 
 
 def running(word: str) -> bool:
@@ -130,16 +137,16 @@ def running(word: str) -> bool:
 @pytest.mark.parametrize(
     "script",
     [
-        "trap '' TERM; sleep 4567.8 & trap - TERM; echo > /dev/null; sleep 4567.8",  # the first of them ignores it
-        "set -m; sleep 4567.8 & sleep 4567.8",  # a group of its own
+        "trap '' TERM; sleep LONG & trap - TERM; echo > /dev/null; sleep LONG",  # the first of them ignores it
+        "set -m; sleep LONG & sleep LONG",  # a group of its own
     ],
     ids=["a grandchild that ignores being asked", "a grandchild with a group of its own"],
 )
-def test_nothing_that_a_program_started_outlives_it(runner: Runner, script: str):
+def test_nothing_that_a_program_started_outlives_it(runner: Runner, long: str, script: str):
     with pytest.raises(BuilderError):
-        runner.run(["bash", "-c", script], timeout=0.5)
+        runner.run(["bash", "-c", script.replace("LONG", long)], timeout=0.5)
 
-    assert not running("4567.8")
+    assert not running(long)
 
 
 def test_what_a_program_left_behind_with_its_pipes_is_not_waited_for(runner: Runner):
@@ -162,7 +169,7 @@ def test_after_a_signal_no_program_is_started(tmp_path: Path):
     assert not (tmp_path / "started").exists()
 
 
-def test_a_signal_ends_the_programs_of_every_thread(tmp_path: Path):
+def test_a_signal_ends_the_programs_of_every_thread(tmp_path: Path, long: str):
     interruption = Interruption()
     children = Children(interruption)
     runner = Runner(environ=dict(os.environ), folder=tmp_path, children=children)
@@ -170,14 +177,14 @@ def test_a_signal_ends_the_programs_of_every_thread(tmp_path: Path):
 
     def work() -> None:
         try:
-            runner.run(["sleep", "5678.9"])
+            runner.run(["sleep", long])
         except InterruptedRunError as error:
             ended.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
         thread.start()
-    while sum("5678.9" in process.command for process in processes()) < len(threads):
+    while sum(long in process.command for process in processes()) < len(threads):
         time.sleep(0.02)
     interruption.settle()
     interruption.set(signal.SIGTERM)
@@ -186,7 +193,7 @@ def test_a_signal_ends_the_programs_of_every_thread(tmp_path: Path):
         thread.join(30)
 
     assert len(ended) == len(threads)
-    assert not running("5678.9")
+    assert not running(long)
 
 
 def test_the_guard_is_gone_with_the_last_program(tmp_path: Path):
