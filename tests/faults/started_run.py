@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +25,14 @@ LONG = 120.0  # seconds for anything else, on a busy machine
 
 @dataclass
 class StartedRun:
-    """A run under way; ``peak`` is the most memory that the tool's own process has used so far, in KiB."""
+    """A run under way; ``peak`` is the most memory that the tool's own process has used so far, in KiB.
+
+    ``temporary`` is its folder for temporary files: of its own, as another run of the same repository may go on.
+    """
 
     case: ProxiedScratch
     process: subprocess.Popen[bytes]
+    temporary: Path
     said: Path
     emitted: Path
     peak: int = 0
@@ -58,6 +64,7 @@ class StartedRun:
         self._wait(seconds)
         done = Ran(self.process.returncode, self.emitted.read_text("utf-8", "replace"), self.err)
         self.case.assert_secret(done, set())
+        assert list(self.temporary.iterdir()) == []
         return done
 
     def ended_by(self, number: int, seconds: float = PROMISE) -> Ran:
@@ -70,7 +77,7 @@ class StartedRun:
         code = -number if number == signal.SIGKILL else 128 + number
         assert self.process.returncode == code, self.err
         if number == signal.SIGKILL:  # whoever cleans up after it needs a moment
-            while list((self.case.folder / "runner").iterdir()):
+            while list(self.temporary.iterdir()):
                 assert time.monotonic() < deadline, "files of the killed run are left"
                 time.sleep(0.05)
         return self.end()
@@ -98,25 +105,26 @@ def started(
     """Start the tool in ``folder`` (the repository's own), ``before`` it a program that starts it; end it afterwards."""
     mark = uuid4().hex[:8]
     said, emitted = case.folder / f"said-{mark}", case.folder / f"emitted-{mark}"
-    with said.open("wb") as err, emitted.open("wb") as out:
-        process = subprocess.Popen(
-            [*before, "docker-push", *argv],
-            cwd=folder or case.root,
-            env={**case.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
-    run = StartedRun(case, process, said, emitted)
-    try:
-        yield run
-    finally:
-        run.came |= set(descendants(process.pid))
-        if process.poll() is None:
-            process.kill()
-            process.wait(LONG)
-        _kill(run.came)
+    with tempfile.TemporaryDirectory(prefix="docker-push-test-", ignore_cleanup_errors=True) as temporary:
+        with said.open("wb") as err, emitted.open("wb") as out:
+            process = subprocess.Popen(
+                [*before, "docker-push", *argv],
+                cwd=folder or case.root,
+                env={**case.environ, "RUNNER_TEMP": temporary, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        run = StartedRun(case, process, Path(temporary), said, emitted)
+        try:
+            yield run
+        finally:
+            run.came |= set(descendants(process.pid))
+            if process.poll() is None:
+                process.kill()
+                process.wait(LONG)
+            _kill(run.came)
 
 
 def _kill(came: set[Process]) -> None:
@@ -124,4 +132,4 @@ def _kill(came: set[Process]) -> None:
     for one in came:
         if one.command and (one.pid, one.command) in now:
             with suppress(ProcessLookupError):
-                subprocess.run(["kill", "-KILL", str(one.pid)], check=False, capture_output=True)
+                os.kill(one.pid, signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""R32: branches whose names are programs, paths and flags: nothing runs, nothing is named wrongly."""
+"""R32: branches whose names are programs, paths and flags: nothing runs, nothing is named wrongly.
+
+Slugs of any text at all are tests/unit/test_slugs.py's; here real processes get the worst of them.
+"""
 
 from __future__ import annotations
 
@@ -16,57 +19,14 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # a name that is run as a program, by whatever reads it, makes the file canary
 NAMES = [
     'zzz";touch${IFS}canary;#',
-    "$(touch${IFS}canary)",
-    "`touch${IFS}canary`",
-    "a;touch${IFS}canary",
-    "a|touch${IFS}canary",
-    "a&&touch${IFS}canary",
-    "a'b",
-    'a"b',
-    "${x}",
-    "%{x}",
-    "$${x}",
-    "{{.Tag}}",
-    "${{github.token}}",
-    "a,b",
-    "a=b",
-    "a+b",
-    "a@b",
-    "a#b",
-    "a%2fb",
-    "feature/A_b",
-    "FEAT/X",
+    "$(touch${IFS}canary)`touch${IFS}canary`",
+    "a|touch${IFS}canary&&touch${IFS}canary",
+    "${x}%{x}$${x}{{.Tag}},a=b@c+d",
     "latest",
-    "v1.2.3",
-    "1.2.3",
     "f" * 40 + "-main",
-    "pr-12",
-    "äöü",
-    "日本語",
-    "🚀",
-    "\u202eevil",
-    "e\u0301",
-    "a" * 240,
-    "_",
-    "a/./b".replace("./", ""),
-    "refs/heads/main",
+    "日本語/🚀\u202e",
 ]
-BY_VARIABLE_ALONE = [
-    "-rf",
-    "--output=type=local",
-    ".hidden",
-    "..",
-    "a..b",
-    "a b",
-    "a\tb",
-    "a\nb",
-    "a\\b",
-    "x\x1b[2J",
-    "~",
-    "^",
-    ":",
-    "*",
-]
+NO_BRANCHES = ["--output=type=local", "../..", "a\nb", "a b\x1b[2J"]  # git has none of these names; a variable may
 
 
 def assert_planned(case: ProxiedScratch, name: str, **environ: str) -> None:
@@ -82,13 +42,11 @@ def assert_planned(case: ProxiedScratch, name: str, **environ: str) -> None:
     tags = json.loads(done.out)["images"][0]["tags"]
     assert [tag for tag in tags if not TAG.fullmatch(tag["tag"])] == [], name
     branch = [tag["tag"] for tag in tags if tag["kind"] == "branch"]
-    assert [
-        tag for tag in branch if tag == "latest" or re.fullmatch(r"v?\d+(\.\d+){0,2}|[0-9a-f]{40}-.*", tag)
-    ] == [], name
+    assert [tag for tag in branch if tag == "latest" or re.fullmatch(r"v?\d+(\.\d+){0,2}|[0-9a-f]{40}-.*", tag)] == [], name
 
 
 def test_r32_a_branch_s_name_from_ci_is_never_a_program(case: ProxiedScratch):
-    for name in [*NAMES, *BY_VARIABLE_ALONE]:
+    for name in [*NAMES, *NO_BRANCHES]:
         assert_planned(
             case,
             name,
@@ -103,20 +61,16 @@ def test_r32_a_branch_s_name_from_ci_is_never_a_program(case: ProxiedScratch):
 
 
 def test_r32_a_branch_s_slug_from_the_workflow_is_never_a_program(case: ProxiedScratch):
-    for name in [*NAMES, *BY_VARIABLE_ALONE]:
+    for name in [*NAMES, *NO_BRANCHES]:
         assert_planned(case, name, GITHUB_BRANCH=name, GITHUB_SHA=case.commit, GITHUB_REPO_REF=case.repository)
 
 
 def test_r32_a_branch_s_name_from_git_is_never_a_program(case: ProxiedScratch):
     for name in NAMES:
         assert case.run("git", "check-ref-format", "--branch", name).code == 0, name
-        case.git("symbolic-ref", "HEAD", "refs/heads/main")
         case.git("update-ref", f"refs/heads/{name}", "HEAD")
         case.git("symbolic-ref", "HEAD", f"refs/heads/{name}")
         assert_planned(case, name)
-        if name != "main":
-            case.git("symbolic-ref", "HEAD", "refs/heads/main")
-            case.git("update-ref", "-d", f"refs/heads/{name}")
 
 
 @pytest.mark.parametrize("name", [NAMES[0], "$(touch${IFS}canary)", "${x}%{y},a"])
