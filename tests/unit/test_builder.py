@@ -76,6 +76,14 @@ def test_an_unknown_builder_is_refused_with_those_that_are_known(tmp_path: Path)
             "no Docker engine",
         ),
         (listing(entry(Platforms=None)), "no node that runs"),
+        (
+            listing(entry("far", "remote", Platforms=None, Err="dial tcp 10.0.0.1:1234: connection refused")),
+            "builder far cannot be used: dial tcp",
+        ),
+        (
+            listing(entry("box", "docker-container", Platforms=None, Err="Cannot connect to the Docker daemon")),
+            "no Docker engine answers",
+        ),
         (listing(), "knows no builder"),
         (lambda *_: completed("junk\n[]\nnull"), "knows no builder"),
     ],
