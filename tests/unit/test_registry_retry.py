@@ -234,6 +234,23 @@ class TestWaits:
         assert world.slept == [60, 120, 300]
         assert (response.status, response.attempts) == (403, 4)
 
+    @pytest.mark.parametrize(
+        ("answer", "wait"),
+        [
+            (refused(403, "DENIED", "API rate limit exceeded"), 60),
+            (refused(403, "TOOMANYREQUESTS", "slow down"), 60),
+            (refused(429, "TOOMANYREQUESTS", "You have exceeded a secondary rate limit"), 60),
+            (refused(429, "TOOMANYREQUESTS", "slow down"), 0.5),
+            (refused(503, "TOOMANYREQUESTS", "slow down"), 0.5),
+        ],
+    )
+    def test_a_limit_that_comes_as_a_denial_lasts_for_minutes(self, answer, wait):
+        world = World([answer, reply(201)])
+
+        world.deliver()
+
+        assert world.slept == [wait]
+
     def test_other_failures_in_between_do_not_use_these_waits_up(self):
         world = World([BUSY, SECONDARY, BUSY, SECONDARY, reply(201)])
 
