@@ -67,6 +67,7 @@ def test_no_proxy_is_read_as_docker_reads_it(host, proxied):
         ("10.9.9.9/8", "https://10.0.0.1/v2/", False),
         ("10.0.0.0/8", "https://[::ffff:10.0.0.1]/v2/", False),
         ("10.0.0.0/8", "https://ten.example/v2/", True),
+        ("2001:DB8:0:0::1", "https://[2001:db8::1]/v2/", False),
         ("IO", "https://ghcr.io/v2/", False),
     ],
 )

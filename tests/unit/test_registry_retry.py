@@ -78,7 +78,7 @@ class TestWhatIsRepeated:
     @pytest.mark.parametrize(
         "outcome",
         [
-            *[reply(status, b"words") for status in (408, 429, 499, 500, 502, 503, 504, 522)],
+            *[reply(status, b"words") for status in (408, 416, 429, 499, 500, 502, 503, 504, 522)],
             refused(403, "TOOMANYREQUESTS", "slow down"),
             refused(400, "UNAVAILABLE"),
             refused(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown"),
@@ -233,6 +233,23 @@ class TestWaits:
 
         assert world.slept == [60, 120, 300]
         assert (response.status, response.attempts) == (403, 4)
+
+    @pytest.mark.parametrize(
+        ("answer", "wait"),
+        [
+            (refused(403, "DENIED", "API rate limit exceeded"), 60),
+            (refused(403, "TOOMANYREQUESTS", "slow down"), 60),
+            (refused(429, "TOOMANYREQUESTS", "You have exceeded a secondary rate limit"), 60),
+            (refused(429, "TOOMANYREQUESTS", "slow down"), 0.5),
+            (refused(503, "TOOMANYREQUESTS", "slow down"), 0.5),
+        ],
+    )
+    def test_a_limit_that_comes_as_a_denial_lasts_for_minutes(self, answer, wait):
+        world = World([answer, reply(201)])
+
+        world.deliver()
+
+        assert world.slept == [wait]
 
     def test_other_failures_in_between_do_not_use_these_waits_up(self):
         world = World([BUSY, SECONDARY, BUSY, SECONDARY, reply(201)])
@@ -438,7 +455,7 @@ class TestTheClient:
         world = World([BUSY], policy=None)
 
         with pytest.raises(RegistryError, match="answered 503"):
-            client(world).put(API, Tag("main"), INDEX)
+            client(world).head(API, Tag("main"))
 
         assert len(world.sent) == 1
 
@@ -473,6 +490,45 @@ class TestTheClient:
             ours.head(api, Tag("main"))
 
         assert len(world.sent) == 5
+
+    def test_a_put_whose_answers_are_all_lost_is_done_where_it_stands(self):
+        world = World([CLOSED, CLOSED, FOUND], policy=RetryTable(attempts=2))
+
+        client(world).put(API, Tag("main"), INDEX)
+
+        assert [request.method for request in world.sent] == ["PUT", "PUT", "HEAD"]
+
+    @pytest.mark.parametrize(
+        "there",
+        [
+            reply(404),
+            replace(FOUND, headers={**FOUND.headers, "docker-content-digest": f"sha256:{'0' * 64}"}),
+            reply(403),
+            CLOSED,
+            BUSY,
+        ],
+    )
+    def test_else_it_is_the_error_of_the_put(self, there):
+        world = World([CLOSED, CLOSED, there], policy=RetryTable(attempts=2))
+
+        with pytest.raises(RegistryError, match=r"cannot put .*, the last of 2 attempts"):
+            client(world).put(API, Tag("main"), INDEX)
+
+    def test_what_it_holds_is_not_asked_where_the_refusal_is_for_good(self):
+        world = World([reply(413)])
+
+        with pytest.raises(RegistryError, match="413"):
+            client(world).put(API, Tag("main"), INDEX)
+
+        assert len(world.sent) == 1
+
+    def test_the_look_after_a_put_shares_its_time(self):
+        world = World([reply(503, b"", retry_after="100")], policy=RetryTable(total=250))
+
+        with pytest.raises(RegistryError, match="503"):
+            client(world).put(API, Tag("main"), INDEX)
+
+        assert [request.method for request in world.sent] == ["PUT", "PUT", "PUT", "HEAD"]
 
     def test_a_put_whose_answer_was_lost_is_done_where_the_tag_never_moves(self):
         refusal = refused(400, "TAG_INVALID", "the tag is immutable")

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
 from docker_push.credentials import Credentials
-from docker_push.errors import ConfigError, OverwriteError, RegistryError, VerificationError
+from docker_push.errors import (
+    AuthenticationError,
+    ConfigError,
+    OverwriteError,
+    PermissionDeniedError,
+    RateLimitError,
+    RegistryError,
+    VerificationError,
+)
 from docker_push.references import Digest, Platform, Registry, Repository, Tag, quoted
+from docker_push.registry import listing
 from docker_push.registry.complaints import date_of
 from docker_push.registry.endpoint import Endpoint
 from docker_push.registry.lag import settled
@@ -29,14 +39,12 @@ from docker_push.registry.manifests import (
 )
 from docker_push.registry.redirects import follow
 from docker_push.registry.retry import Retrying, Waiting
-from docker_push.registry.transport import Connections, Limits, Network, Request, Response, Send, pooled
+from docker_push.registry.transport import Call, Connections, Limits, Network, Request, Response, Send, pooled
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _NO_METHOD = 200, 401, 404, 405
 _WRITTEN = frozenset({200, 201, 202, 204})  # the specification says 201; some registries and proxies differ
 _OPENED = frozenset({201, 202})  # an upload; 200 would be some web page
 _BLOB_LIMIT = 8 * 1024 * 1024  # bytes: an image's configuration, not a layer
-_PAGE = 1000  # tags asked for at once
-_MOST_PAGES = 1000
 _SIZE = re.compile(r"[0-9]{1,15}")
 _VERBS = {"HEAD": "look up", "GET": "read", "PUT": "put"}
 
@@ -122,7 +130,10 @@ class Client:
 
     def head(self, repository: Repository, reference: Tag | Digest) -> Descriptor | None:
         """Return what ``reference`` names, or ``None``; a registry that tells no digest is asked for the bytes."""
-        request = self._manifest_request("HEAD", repository, reference)
+        return self._head(repository, reference)
+
+    def _head(self, repository: Repository, reference: Tag | Digest, call: Call | None = None) -> Descriptor | None:
+        request = replace(self._manifest_request("HEAD", repository, reference), call=call)
         response = self._endpoint.ask(request, repository, {_OK, _NOT_FOUND, _NO_METHOD})
         if response.status == _NOT_FOUND:
             return None
@@ -151,17 +162,22 @@ class Client:
         """Name ``manifest`` by ``reference``: the very bytes, with the same media type.
 
         The registry takes it only where it has what the manifest names. The caller verifies with ``head``; raises
-        VerificationError where the registry says by itself that it stored other bytes.
+        VerificationError where the registry says by itself that it stored other bytes. A write whose answers are lost is
+        done where the registry holds it, and so is one that is then called an overwrite.
         """
+        call = self._endpoint.begun(repository)
         request = self._manifest_request("PUT", repository, reference)
-        request = replace(request, headers={"Content-Type": manifest.media_type}, body=manifest.data)
+        headers = {"Content-Type": manifest.media_type}
+        request = replace(request, headers=headers, body=manifest.data, call=call)
         try:
             response = self._endpoint.ask(request, repository, _WRITTEN, push=True)
-        except OverwriteError:  # also what a registry says when an answer was lost, and the same is put again
-            found = self.head(repository, reference)
-            if found is None or found.digest != manifest.digest:
-                raise
-            return
+        except (OverwriteError, RegistryError) as error:
+            with suppress(AuthenticationError, PermissionDeniedError, RateLimitError, RegistryError):
+                lost = isinstance(error, OverwriteError) or error.transient
+                found = self._head(repository, reference, call) if lost else None
+                if found is not None and found.digest == manifest.digest:
+                    return
+            raise
         claimed = response.headers.get("docker-content-digest")
         if claimed and not matches(manifest.data, self._digest(claimed, request)):
             raise _altered(request, f"the registry stored {claimed}, not {manifest.digest}")
@@ -183,21 +199,7 @@ class Client:
 
         Names outside the grammar of tags are left out: nothing can be read under them.
         """
-        url = self._endpoint.url(repository, f"tags/list?n={_PAGE}")
-        request = Request(purpose=f"list the tags of {repository}", method="GET", url=url, limit=MANIFEST_LIMIT)
-        found: dict[str, None] = {}
-        for _ in range(_MOST_PAGES):
-            response = self._endpoint.ask(request, repository, {_OK, _NOT_FOUND})
-            if response.status == _NOT_FOUND:
-                self._endpoint.check_absent(request, response)
-                return ()
-            found.update(dict.fromkeys(filter(Tag.is_valid, self._tag_names(request, response))))
-            following = self._endpoint.next_page(request, response)
-            if following is None:
-                return tuple(found)
-            request = following
-        hint = "Delete tags that nobody needs."
-        raise RegistryError(f"cannot {request.purpose}: there are more than {_MOST_PAGES} pages of them", hint=hint)
+        return listing.tags(self._endpoint, repository)
 
     def blob(self, repository: Repository, digest: Digest) -> bytes:
         """Return a small blob, as an image's configuration, verified; raises VerificationError where it is another."""
@@ -270,14 +272,6 @@ class Client:
             url=self._endpoint.url(repository, f"blobs/{digest}"),
             limit=_BLOB_LIMIT,
         )
-
-    def _tag_names(self, request: Request, response: Response) -> list[str]:
-        content = json_object(response.body) if response.complete else None
-        names = None if content is None else content.get("tags") or []
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            hint = f"Check that {self.registry} is a container registry."
-            raise RegistryError(f"cannot {request.purpose}: the answer is not a list of tags", hint=hint)
-        return names
 
     def _digest(self, text: str, request: Request) -> Digest:
         try:

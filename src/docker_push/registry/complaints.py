@@ -25,7 +25,8 @@ _DURATION = re.compile(r"retry-after:\s*((?:[0-9.]{1,12}(?:h|ms|us|µs|ns|m|s))+
 _DURATION_PART = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _FIRST_ERROR, _UNAUTHORIZED, _FORBIDDEN, _TOO_LARGE, _TOO_MANY, _STORAGE = 400, 401, 403, 413, 429, 507
-_PASSING = frozenset({408, 429, 499, 500, 502, 503, 504, 522})  # go-containerregistry's list, pkg/v1/remote/options.go
+# go-containerregistry's list (pkg/v1/remote/options.go), and 416: an upload out of step, which is begun again
+_PASSING = frozenset({408, 416, 429, 499, 500, 502, 503, 504, 522})
 _PASSING_CODES = frozenset({"UNAVAILABLE", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"})
 _LASTING = frozenset({_UNAUTHORIZED, _TOO_LARGE, _STORAGE})
 _LASTING_CODES = frozenset(

@@ -55,12 +55,12 @@ class Endpoint:
         """Send ``request`` with the right to read or to push; raises the refusal for any status but the ``good`` ones.
 
         A push without credentials is refused here, unless the registry is on this machine: registries answer it with a
-        puzzling error, and it is always a login that was lost.
+        puzzling error, and it is always a login that was lost. A request without a call begins one.
         """
         if repository.registry != self.registry:
             raise ValueError(f"{repository} is not in {self.registry}")
         name = _name(repository)
-        request = replace(request, call=Call(repository=repository.path, began=self._clock()))
+        request = request if request.call else replace(request, call=self.begun(repository))
         if push and self._authorization.is_anonymous and not self.registry.is_loopback:
             message = f"cannot {request.purpose}: there are no credentials for {self.registry}"
             raise AuthenticationError(message, hint=authentication_hint(self._authorization.attempt(request)))
@@ -71,6 +71,10 @@ class Endpoint:
         if response.status not in good:
             self.refuse(request, response)
         return response
+
+    def begun(self, repository: Repository) -> Call:
+        """Return a call that begins now: all that it needs shares the time that one may take."""
+        return Call(repository=repository.path, began=self._clock())
 
     def redact(self, text: str) -> str:
         """Take our password and tokens out of foreign text."""
