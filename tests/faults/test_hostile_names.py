@@ -42,7 +42,9 @@ def assert_planned(case: ProxiedScratch, name: str, **environ: str) -> None:
     tags = json.loads(done.out)["images"][0]["tags"]
     assert [tag for tag in tags if not TAG.fullmatch(tag["tag"])] == [], name
     branch = [tag["tag"] for tag in tags if tag["kind"] == "branch"]
-    assert [tag for tag in branch if tag == "latest" or re.fullmatch(r"v?\d+(\.\d+){0,2}|[0-9a-f]{40}-.*", tag)] == [], name
+    assert [
+        tag for tag in branch if tag == "latest" or re.fullmatch(r"v?\d+(\.\d+){0,2}|[0-9a-f]{40}-.*", tag)
+    ] == [], name
 
 
 def test_r32_a_branch_s_name_from_ci_is_never_a_program(case: ProxiedScratch):
