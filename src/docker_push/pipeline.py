@@ -88,7 +88,7 @@ def prepared(run: Run, *, build: bool = True) -> Plan:
     Without ``build`` neither builder nor engine is asked for.
     """
     draft = make_plan(run, look=False)
-    why = preflight.permission(run, draft)
+    why = preflight.permission(run, draft, publishing=not build)
     say = run.surroundings.say
     if run.options.no_preflight:
         plan = make_plan(run, look=True, build=build, build_only=why)

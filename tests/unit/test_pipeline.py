@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from docker_push import pipeline, report
-from docker_push.errors import BuilderError, BuildError, InterruptedRunError, OverwriteError, VerificationError
+from docker_push.errors import (
+    AuthenticationError,
+    BuilderError,
+    BuildError,
+    InterruptedRunError,
+    OverwriteError,
+    VerificationError,
+)
 from docker_push.observation import make_plan
 from docker_push.options import Flags
 from docker_push.report import RunReport
@@ -238,3 +245,13 @@ def test_a_signal_ends_also_a_run_that_keeps_going(world: RecordedWorld, monkeyp
         push(world.write(TWO), keep_going=True)
 
     assert len(looked) == 1
+
+
+def test_a_publish_without_credentials_fails_although_it_has_nothing_to_build(world: RecordedWorld):
+    world.environ["DOMAIN"] = "registry.example.com"
+
+    with (
+        pytest.raises(AuthenticationError, match=r"no credentials for registry\.example\.com"),
+        opened(world.surroundings(), Flags()) as run,
+    ):
+        ended(pipeline.publish_staged(run))

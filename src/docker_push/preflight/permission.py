@@ -14,16 +14,17 @@ from docker_push.run import Run
 FORK = "a pull request from a fork is built and never pushed"
 
 
-def permission(run: Run, plan: Plan) -> str | None:
+def permission(run: Run, plan: Plan, *, publishing: bool = False) -> str | None:
     """Return why the run may not push, ``None`` where it may.
 
     Raises PermissionDeniedError (a fork) or AuthenticationError (no credentials) where the run has to publish:
     with ``--require-push``, and where it was given a version, since a release that publishes nothing must not be green.
+    ``publishing`` is a run that does nothing else: without credentials it fails too, and for a fork there is nothing to do.
     """
     error = denial(run, plan)
     if error is None:
         return None
-    if must_push(run, plan):
+    if must_push(run, plan) or (publishing and not plan.context.is_fork):
         raise error
     return error.message
 
