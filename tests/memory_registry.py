@@ -26,12 +26,17 @@ def digest_of(data: bytes) -> str:
 
 @dataclass
 class MemoryRegistry:
-    """Hold what is put; ``deaf`` repositories and tags take a PUT and keep what they had."""
+    """Hold what is put.
+
+    ``deaf`` tags take a PUT and keep what they had, ``refused`` ones answer 403; ``lost`` blobs are named and not there.
+    """
 
     manifests: dict[tuple[str, str], bytes] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     deaf: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
 
     def __call__(self, request: Request) -> Response:
         path = urlsplit(request.url).path
@@ -46,7 +51,11 @@ class MemoryRegistry:
                 status=200, url=request.url, body=json.dumps({"name": match["name"], "tags": names}).encode()
             )
         if match["kind"] == "blobs":
-            return self._found(request, self.blobs.get(match["reference"]), "application/octet-stream")
+            found = None if match["reference"] in self.lost else self.blobs.get(match["reference"])
+            return self._found(request, found, "application/octet-stream")
+        if request.method == "PUT" and match["reference"] in self.refused:
+            body = b'{"errors": [{"code": "DENIED", "message": "no"}]}'
+            return Response(status=403, url=request.url, body=body)
         if request.method == "PUT":
             if match["reference"] not in self.deaf:
                 self.put(match["name"], request.body or b"", match["reference"])

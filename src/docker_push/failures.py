@@ -26,7 +26,7 @@ from docker_push.errors import (
 )
 from docker_push.process import one_line
 from docker_push.progress import Step
-from docker_push.registry import Response, refusal
+from docker_push.registry import Response, complaint, refusal
 from docker_push.registry.refusals import Attempt
 
 _LOG_SHOWN = 20
@@ -64,7 +64,7 @@ _MESSAGES = {
     "authentication required": ("UNAUTHORIZED", 401),
 }
 _AGAIN = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "MANIFEST_BLOB_UNKNOWN", "UNAVAILABLE"})
-_AGAIN_STATUS = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
+_AGAIN_STATUS = frozenset({408, 416, 429, 499, 500, 502, 503, 504, 522})
 _NETWORK = (
     "connection reset by peer",
     "connection refused",
@@ -95,11 +95,15 @@ _VANISHED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """An image that could not be staged; ``transient``: another try may well succeed."""
+    """An image that could not be staged; ``transient``: another try may well succeed.
+
+    ``built``: it was built, and could not be pushed.
+    """
 
     image: str
     error: DockerPushError
     transient: bool
+    built: bool = False
 
 
 def failures(baked: Baked, origins: Mapping[str, str | None]) -> tuple[Failure, ...]:
@@ -135,7 +139,8 @@ def _failure(name: str, step: Step, log: Sequence[str], origins: Mapping[str, st
             image=name, error=BuildError(message, hint=_NEXT, details=tuple(log[-_LOG_SHOWN:])), transient=False
         )
     error = _classified(words, f"image {name}", origins, log)
-    return Failure(image=name, error=error, transient=_is_transient(error, words))
+    built = _PUSH.search(words) is not None
+    return Failure(image=name, error=error, transient=_is_transient(error, words), built=built)
 
 
 def _is_remote(words: str) -> bool:
@@ -203,7 +208,7 @@ def _is_transient(error: DockerPushError, words: str) -> bool:
     answer = _answer(_push_words(words))
     if answer is None or not isinstance(error, RegistryError):
         return False
-    code = json.loads(answer.body)["errors"][0]["code"] if answer.body.startswith(b'{"errors": [{"code": "') else ""
+    code = complaint(answer).code
     return answer.status in _AGAIN_STATUS or code in _AGAIN
 
 

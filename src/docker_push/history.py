@@ -75,6 +75,8 @@ def observe(context: Context, runner: Runner, folder: Path, environ: Mapping[str
         return _observed(context, start, remotes.find(runner, folder, environ, digits=len(context.commit)))
     except InterruptedRunError:
         raise
+    except OSError as error:  # of the run's own folder: a full disk
+        return replace(start, why=f"{error.filename or folder}: {error.strerror}")
     except DockerPushError as error:
         return replace(start, why=f"{error.message}. {error.hint}".rstrip(". "))
 

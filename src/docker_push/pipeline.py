@@ -6,100 +6,89 @@ ends a run after its plan was made is part of the run's report, so that the repo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
-from docker_push import bake, credentials, history, image_tests, preflight, publish, report, secret_scan, staging
-from docker_push import plan as planning
+from docker_push import bake, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push.bake import Output
-from docker_push.errors import DockerPushError, InterruptedRunError
-from docker_push.facts import Facts
-from docker_push.history import History
+from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.preflight import Area, Health
-from docker_push.publish import Ledger, Rules, Staged
+from docker_push.publish import Staged
+from docker_push.publishing import Record, StagedRun, keep_going, left_out, logged_in, move
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
 
-_FRESH = 10.0  # seconds for which what the remote said is still believed while tags are moved
 _UNTOUCHED = "No moving tag was touched: branch, version and latest are wholly what they were."
 
 
 def push(run: Run) -> RunReport:
     """Build, stage, verify, and move the tags when everything is whole."""
-    return _reported(run, lambda: move(run, stage(run, prepared(run))))
+    return _reported(run, lambda record: move(run, stage(run, prepared(run)), record))
 
 
 def stage_only(run: Run) -> RunReport:
     """Build, push under the commit tag and verify; no moving tag is touched."""
-    return _reported(run, lambda: _unmoved(stage(run, prepared(run))))
+    return _reported(run, lambda _record: _unmoved(stage(run, prepared(run, moves=False))))
 
 
 def publish_staged(run: Run) -> RunReport:
     """Move the tags of what was staged for this commit, by this run or another, here or on another machine."""
-    return _reported(run, lambda: move(run, _tested_again(run, find_staged(run))))
+    return _reported(run, lambda record: move(run, _tested_again(run, find_staged(run)), record))
 
 
-def _reported(run: Run, work: Callable[[], RunReport]) -> RunReport:
-    """Do the work; an error before the tags move is reported with the plan, and with the word that nothing moved."""
+def planned(run: Run, *, look: bool) -> Plan:
+    """Return the plan that a run would be carried out by, for a reader; with ``look`` by what the world holds."""
     draft = make_plan(run, look=False)
+    denial = preflight.denial(run, draft) if look else None
+    return make_plan(run, look=look, build_only=denial.message if denial else None)
+
+
+def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
+    """Do the work; an error is part of the report, with what has become of every tag, or the word that nothing moved."""
+    draft, record = make_plan(run, look=False), Record()
     try:
-        return work()
+        return work(record)
     except DockerPushError as error:
-        error.details += (_UNTOUCHED,)
-        return report.outcome(draft, Staging(digests={}), (), (), error)
+        found, outcomes = record.found, record.outcomes
+        error.details += report.tag_table(outcomes) if outcomes else (_UNTOUCHED,)
+        if found is None:
+            return report.outcome(draft, Staging(digests={}), (), (), error)
+        return report.outcome(found.plan, found.staging, found.staged, outcomes, error)
+    except Exception:
+        for line in report.tag_table(record.outcomes) if record.ledgers else ():
+            run.surroundings.say(line)
+        raise
 
 
 def _unmoved(found: StagedRun) -> RunReport:
     tags = publish.commit_tags(found.plan, found.staged)
-    return report.outcome(found.plan, found.staging, found.staged, tags, _left(found.staging))
+    return report.outcome(found.plan, found.staging, found.staged, tags, left_out(found.staging))
 
 
-@contextmanager
-def logged_in(run: Run) -> Iterator[Run]:
-    """Give a run whose programs are logged in to every registry with credentials from the environment.
-
-    The login goes into a DOCKER_CONFIG of the run's own, removed at the end; the user's is read and never written.
-    """
-    ours = {registry: account for registry, account in run.accounts.items() if account and account.from_environment}
-    if not ours:
-        yield run
-        return
-    with credentials.isolated(run.runner, ours, run.surroundings.temporary) as runner:
-        yield replace(run, runner=runner)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StagedRun:
-    """A run whose images are in every registry under their commit tags, verified; ``staged`` is empty where it may not push."""
-
-    plan: Plan
-    staging: Staging
-    staged: tuple[Staged, ...]
-    tested: tuple[image_tests.Outcome, ...] = ()
-
-
-def prepared(run: Run, *, build: bool = True) -> Plan:
+def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Plan:
     """Plan the run by what the world holds, and check that publishing can work, before anything is built.
 
-    Without ``build`` neither builder nor engine is asked for.
+    Without ``build`` neither builder nor engine is asked for, and what is staged is what will be published. Without ``moves``
+    it does not matter who is newer. Raises everything that is wrong at once.
     """
     draft = make_plan(run, look=False)
-    why = preflight.permission(run, draft, publishing=not build)
     say = run.surroundings.say
     if run.options.no_preflight:
+        why = preflight.permission(run, draft, publishing=not build)
         plan = make_plan(run, look=True, build=build, build_only=why)
         say(report.plan_text(plan))
         return plan
     seen = preflight.survey(run, draft, build=build)
     say(report.plan_text(seen.plan))
-    for check in seen.checks:
+    checks = [check for check in seen.checks if moves or check.area is not Area.GIT]
+    for check in checks:
         if check.health is Health.WARNING and check.area is not Area.BUILDER:  # of the builder the plan warns
             say(f"warning: {check.subject}: {check.found}. {check.hint}")
-    preflight.refuse(seen.checks)
+    preflight.refuse(checks)
+    preflight.permission(run, draft, publishing=not build)
     return seen.plan
 
 
@@ -124,7 +113,7 @@ def find_staged(run: Run) -> StagedRun:
         try:
             digests |= publish.find_staged(plan.only({image.name}), run.clients)
         except DockerPushError as error:
-            _keep_going(run, image.name, error, failures)
+            keep_going(run, image.name, error, failures)
     return _verified(run, StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=()))
 
 
@@ -142,7 +131,7 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
             secret_scan.refuse_published(read, run.clients, run.secrets)
             staged += read
         except DockerPushError as error:
-            _keep_going(run, part.published[0].name, error, failures)
+            keep_going(run, part.published[0].name, error, failures)
     say = run.surroundings.say
     say("Staged and verified, every platform read back:")
     for outcome in publish.commit_tags(found.plan, staged):
@@ -161,7 +150,7 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
                 [one for one in found.staged if one.image.name in some], run.runner, run.surroundings.say
             )
         except DockerPushError as error:
-            _keep_going(run, next(iter(some)), error, failures)
+            keep_going(run, next(iter(some)), error, failures)
     staged = tuple(one for one in found.staged if one.image.name not in failures)
     return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
 
@@ -175,78 +164,6 @@ def _tested_again(run: Run, found: StagedRun) -> StagedRun:
         return found
     with logged_in(run) as inside:
         return _tested(inside, found)
-
-
-def _keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:
-    """Note an image's failure in a run that keeps going; raise it in one that does not, and a signal's in every one."""
-    if not run.options.keep_going or isinstance(error, InterruptedRunError):
-        raise error
-    failures[name] = error
-    run.surroundings.say(f"{error} (--keep-going: the others go on)")
-
-
-def move(run: Run, found: StagedRun) -> RunReport:
-    """Move the tags of what is staged and verified; an error lists what has become of every tag."""
-    staged = _by_versions_now(run, publish.settle(found.staged, run.clients))
-    ledger = Ledger(
-        staged, publish.commit_tags(found.plan, staged), lambda outcome: run.surroundings.say(report.tag_text(outcome))
-    )
-    remote = _Remote(run)
-    rules = Rules(
-        history=remote.history,
-        commit_tag=found.plan.commit_tag_of,
-        by_version=run.options.tags.latest == "release",
-        allow_older=run.options.allow_older,
-        force=run.options.force,
-        lag=run.options.retry.lag,
-    )
-    error = _left(found.staging)
-    try:
-        publish.move(staged, run.clients, rules, ledger)
-    except DockerPushError as stopped:
-        stopped.details += report.tag_table(ledger.outcomes)
-        error = stopped
-    return report.outcome(found.plan, found.staging, staged, ledger.outcomes, error)
-
-
-def _by_versions_now(run: Run, staged: tuple[Staged, ...]) -> tuple[Staged, ...]:
-    """Plan anew the tags that depend on which versions are published: another release may have come in since."""
-    listed = [one for one in staged if one.image.lists_tags]
-    if not listed:
-        return staged
-    facts = Facts(repositories=publish.observe(planning.plan(run.options, run.context), run.clients))
-    now = {image.name: image for image in planning.plan(run.options, run.context, facts).images}
-    for one in staged:
-        for skipped in set(now[one.image.name].skipped) - set(one.image.skipped):
-            run.surroundings.say(f"  skipped   {one.repository} {skipped.kind.value}: {skipped.why}")
-    return tuple(replace(one, image=replace(one.image, tags=now[one.image.name].tags)) for one in staged)
-
-
-@dataclass
-class _Remote:
-    """The remote's history of our branch, looked at again when what it said is no longer fresh."""
-
-    run: Run
-    _seen: list[tuple[float, History]] = field(default_factory=list)
-
-    def history(self) -> History:
-        clock = self.run.surroundings.clock
-        if not self._seen or clock() - self._seen[-1][0] > _FRESH:
-            found = history.observe(
-                self.run.context, self.run.runner, self.run.surroundings.temporary, self.run.surroundings.environ
-            )
-            self._seen.append((clock(), found))
-        return self._seen[-1][1]
-
-
-def _left(built: Staging) -> DockerPushError | None:
-    """Return the error of a run that kept going without some images: the first one's, with all of the others."""
-    failures = list(built.failures.values())
-    if not failures:
-        return None
-    first = failures[0]
-    first.details += tuple(f"not published: {error}" for error in failures[1:])
-    return first
 
 
 def definition(plan: Plan) -> dict[str, object]:

@@ -225,7 +225,7 @@ def references(run: RunReport) -> list[str]:
 
     An image whose tags are not all where they belong is not among them: a script must not go on with it.
     """
-    whole = (entry for entry in run.images if all(tag.state.is_done for tag in entry.tags))
+    whole = (entry for entry in run.images if entry.tags and all(tag.state.is_done for tag in entry.tags))
     return [str(one.reference) for entry in whole for one in entry.staged]
 
 

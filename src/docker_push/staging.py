@@ -8,23 +8,24 @@ that images of the batch that got through are adopted and only the others are bu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
 from docker_push.bake import Batch, Output
-from docker_push.config import RetryTable
 from docker_push.errors import BuildError, DockerPushError, RateLimitError
 from docker_push.failures import Failure, failures
-from docker_push.options import ImageOptions
-from docker_push.plan import Plan
+from docker_push.plan import Action, Plan
 from docker_push.progress import Step
 from docker_push.references import Digest
+from docker_push.registry.complaints import Passing, span
+from docker_push.registry.retry import Progress, Trouble, wait_before
 from docker_push.report import Staging
 from docker_push.run import Run
 
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
+_NO_CHANCE = 0.5  # the middle of a wait's spread: bakes of several runs are apart anyway
 TRIES = 3  # of an image: BuildKit multiplies each by its own repetitions
 
 
@@ -39,7 +40,7 @@ def build(run: Run, plan: Plan) -> Staging:
         work.stage(batch)
     adopted = {image.name: image.digest for image in plan.published if image.digest}
     return Staging(
-        digests=adopted | work.digests, seconds=work.seconds, attempts=dict(work.tries), failures=work.failures
+        digests=adopted | work.digests, seconds=work.seconds, attempts=dict(work.bakes), failures=work.failures
     )
 
 
@@ -57,7 +58,8 @@ class _Work:
         self._plan = plan
         self.digests: dict[str, Digest] = {}
         self.seconds: dict[str, float] = {}
-        self.tries: Counter[str] = Counter()
+        self.bakes: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()  # bakes in which an image failed by itself, not because a neighbour did
         self.failures: dict[str, DockerPushError] = {}
 
     def stage(self, batch: Batch) -> None:
@@ -68,8 +70,7 @@ class _Work:
             if not failed:
                 return
             self._give_up(failed)
-            if any(self._has_another_try(one) for one in failed):
-                self._wait([one for one in failed if self._has_another_try(one)])
+            self._wait(failed)
             self._look_again(names)
 
     def _bake(self, names: Collection[str]) -> tuple[Failure, ...]:
@@ -79,51 +80,70 @@ class _Work:
             shown = ", ".join(image.name for image in batch.images)
             say(f"Building {shown}")
             started = run.surroundings.clock()
-            self.tries.update(image.name for image in (*batch.needs, *batch.images))
+            self.bakes.update(image.name for image in batch.images)
             output = Output.STAGE if self._plan.published else Output.CHECK
             baked = run.builder.bake(self._plan, batch, output, lambda step: tell(step, say))
             elapsed = run.surroundings.clock() - started
             for image in batch.images:
                 self.seconds[image.name] = self.seconds.get(image.name, 0.0) + elapsed
             if not baked.ok:
-                return failures(baked, run.origins)
+                found = failures(baked, run.origins)
+                self._failed.update(failure.image for failure in found)
+                return found
             self.digests |= baked.digests
         return ()
 
-    def _has_another_try(self, failure: Failure) -> bool:
-        return failure.transient and self.tries[failure.image] < TRIES
+    def _pause(self, failure: Failure) -> float | None:
+        """Return the seconds before another try of an image, ``None`` where there is none: by the policy of a request."""
+        tries = self._failed[failure.image]
+        if not failure.transient or tries >= TRIES:
+            return None
+        limit = failure.error if isinstance(failure.error, RateLimitError) else None
+        asked = limit.retry_after if limit else None
+        passing = Passing.IN_MINUTES if limit and asked is None else Passing.SOON
+        trouble = Trouble(why=failure.error.message, passing=passing, asked=asked)
+        progress = Progress(attempts=tries, late=tries - 1, seconds=0.0)
+        return wait_before(self._run.options.retry, trouble, progress, _NO_CHANCE)
 
     def _give_up(self, failed: tuple[Failure, ...]) -> None:
-        """Write off what no further try will help, and what needs it; raises the first of it unless the run goes on."""
-        for failure in (one for one in failed if not self._has_another_try(one)):
+        """Write off what no further try will help, and what cannot be built without it.
+
+        Raises the first of it unless the run keeps going. An image that was built and only not pushed still serves others.
+        """
+        for failure in (one for one in failed if self._pause(one) is None):
             if not self._run.options.keep_going:
-                raise _after(failure.error, self.tries[failure.image])
+                raise _after(failure.error, self._failed[failure.image])
             self.failures[failure.image] = failure.error
             self._run.surroundings.say(f"{failure.error} (--keep-going: the others go on)")
+            if not failure.built:
+                self._give_up_without(failure.image)
+
+    def _give_up_without(self, lost: str) -> None:
+        """Write off every image that is still to be built and that needs ``lost``."""
+        options = [image.options for image in self._plan.images]
         for image in self._plan.images:
-            lost = [name for name in selection.closure([image.name], self._needs()) if name in self.failures]
-            if lost and image.name not in self.failures:
-                hint = f"Mend {lost[0]} and run the same command again."
-                self.failures[image.name] = BuildError(f"image {image.name} needs {lost[0]}, which failed", hint=hint)
+            done = image.action is not Action.BUILD or image.name in self.digests or image.name in self.failures
+            if not done and lost in selection.closure([image.name], options):
+                hint = f"Mend {lost} and run the same command again."
+                self.failures[image.name] = BuildError(f"image {image.name} needs {lost}, which failed", hint=hint)
 
-    def _needs(self) -> tuple[ImageOptions, ...]:
-        return tuple(image.options for image in self._plan.images)
-
-    def _wait(self, failed: list[Failure]) -> None:
-        run, first = self._run, failed[0]
-        seconds = _pause(failed, max(self.tries[one.image] for one in failed), run.options.retry)
-        names = ", ".join(one.image for one in failed)
-        tries = self.tries[first.image]
-        run.surroundings.say(
-            f"{first.error.message}: trying {names} again in {seconds:.0f} s (try {tries + 1} of {TRIES})"
-        )
-        run.surroundings.sleep(seconds)
+    def _wait(self, failed: tuple[Failure, ...]) -> None:
+        """Wait before the images that have another try are built again."""
+        pauses = {one.image: pause for one in failed if (pause := self._pause(one)) is not None}
+        if not pauses:
+            return
+        first = next(one for one in failed if one.image in pauses)
+        seconds, tries = max(pauses.values()), self._failed[first.image]
+        again = f"trying {', '.join(pauses)} again in {span(seconds)} (try {tries + 1} of {TRIES})"
+        self._run.surroundings.say(f"{first.error.message}: {again}")
+        self._run.surroundings.sleep(seconds)
 
     def _look_again(self, names: Collection[str]) -> None:
         """See what of these images got through all the same, and adopt it."""
         if not self._plan.published:
             return
-        seen = publish.observe(self._plan.only(names), self._run.clients)
+        some = tuple(image for image in self._plan.published if image.name in names)
+        seen = publish.observe(replace(self._plan, images=some), self._run.clients)
         facts = replace(self._plan.facts, repositories={**self._plan.facts.repositories, **seen})
         self._plan = planning.plan(self._run.options, self._run.context, facts)
         self.digests |= {
@@ -131,19 +151,6 @@ class _Work:
             for image in self._plan.published
             if image.digest is not None and image.name in names
         }
-
-
-def _pause(failed: Iterable[Failure], tries: int, policy: RetryTable) -> float:
-    """Return the seconds before another try: what the registry asked for, else longer each time.
-
-    A rate limit that names no time is one of minutes; between the tries the registry is looked at, and says more.
-    """
-    limits = [one.error for one in failed if isinstance(one.error, RateLimitError)]
-    asked = [min(limit.retry_after, policy.longest_asked) for limit in limits if limit.retry_after]
-    backoff = min(policy.first_wait * 4.0**tries, policy.longest_wait)
-    if limits and not asked and policy.rate_limit_waits:
-        return policy.rate_limit_waits[min(tries, len(policy.rate_limit_waits)) - 1]
-    return max([backoff, *asked])
 
 
 def _after(error: DockerPushError, tries: int) -> DockerPushError:

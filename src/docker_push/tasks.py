@@ -115,12 +115,11 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
 def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Show what would be built, tagged and pushed, and why."""
     from docker_push import pipeline, report  # noqa: PLC0415
-    from docker_push.observation import make_plan  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
     _one_of("--format", given["format"], ("text", "json", "bake"))
     with opened(surroundings, flags) as run:
-        plan = make_plan(run, look=not given["offline"])
+        plan = pipeline.planned(run, look=not given["offline"])
         if given["format"] == "text":
             surroundings.emit(report.plan_text(plan))
         else:
@@ -256,10 +255,9 @@ def _flags(given: Mapping[str, Any]) -> Flags:
 def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]) -> bool:  # noqa: ANN401 - pipeline.Run, not imported
     if not given["dry_run"]:
         return False
-    from docker_push import report  # noqa: PLC0415
-    from docker_push.observation import make_plan  # noqa: PLC0415
+    from docker_push import pipeline, report  # noqa: PLC0415
 
-    surroundings.say(report.plan_text(make_plan(run, look=True)))
+    surroundings.say(report.plan_text(pipeline.planned(run, look=True)))
     surroundings.say("Dry run: nothing was built, pushed or tagged.")
     return True
 

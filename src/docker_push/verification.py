@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from docker_push import forward, history, readback
+from docker_push import history, readback
 from docker_push import plan as planning
 from docker_push.errors import ConfigError, VerificationError
 from docker_push.facts import Facts, RepositoryFacts
@@ -87,13 +87,19 @@ def _judge(run: Run, plan: Plan) -> Judge:
     def remote() -> History:
         return history.observe(run.context, run.runner, run.surroundings.temporary, run.surroundings.environ)
 
-    rules = Rules(history=remote, commit_tag=plan.commit_tag_of, by_version=run.options.tags.latest == "release")
+    rules = Rules(
+        history=lambda _fresh: remote(),
+        commit_tag=plan.commit_tag_of,
+        tags=run.options.tags,
+        release=plan.version,
+    )
 
     def judge(one: Observed, planned: PlannedTag, head: Descriptor) -> Verdict:
-        if one.commit is None or not rules.by_commits(planned):
+        if one.commit is None:
             return Verdict(moves=True)
         client = run.clients[one.repository.registry]
-        return forward.judge(client, one.repository, planned.tag, head, one.commit, remote(), rules.commit_tag)
+        found = rules.judge(one.repository, planned, one.commit, head, client, fresh=False)
+        return found or Verdict(moves=True)
 
     return judge
 

@@ -30,6 +30,7 @@ LAYERS = [
     {"run"},
     {"observation", "staging"},
     {"preflight"},
+    {"publishing"},
     {"pipeline", "verification"},
     {"doctor", "local_build", "login"},
     {"boundary"},

@@ -96,7 +96,7 @@ def test_an_error_while_tags_move_tells_which_were_moved(world: RecordedWorld):
         "state",
         "created",
         "created",
-        "asked for, not answered",
+        "refused",
     ]
 
 
@@ -176,7 +176,7 @@ def test_what_is_printed_is_what_stands_there_after_two_runs_at_once(world: Reco
         theirs = world.memory.put_index(
             API, found.plan.images[0].platforms, f"{COMMIT}-main", fingerprint=fingerprint, note="x"
         )
-        done = pipeline.move(run, found)
+        done = pipeline.move(run, found, pipeline.Record())
 
     assert report.references(done) == [f"localhost:5000/{API}:{COMMIT}-main@{theirs}"]
 

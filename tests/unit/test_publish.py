@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from docker_push import publish
+from docker_push import publish, tagging
 from docker_push.config import TagsTable
 from docker_push.context import Event
-from docker_push.errors import OverwriteError, VerificationError
+from docker_push.errors import (
+    ConfigError,
+    InterruptedRunError,
+    OverwriteError,
+    PermissionDeniedError,
+    VerificationError,
+)
 from docker_push.facts import Facts
 from docker_push.history import History, Relation
 from docker_push.options import Options, Setting, Source
@@ -48,13 +54,18 @@ class World:
         }
         self.done: list[TagOutcome] = []
         self.history = History(ref="refs/heads/main", relation=Relation.TIP, commit=COMMIT)
-        self.rules = Rules(history=lambda: self.history, commit_tag=self.plan.commit_tag_of)
+        self.rules = Rules(
+            history=lambda _fresh: self.history,
+            tags=changes.get("tags", TagsTable()),
+            release=self.plan.version,
+            commit_tag=self.plan.commit_tag_of,
+        )
 
     def verify(self) -> tuple[publish.Staged, ...]:
         return publish.verify(self.plan, self.digests, self.clients)
 
     def move(self, staged: tuple[publish.Staged, ...] | None = None) -> tuple[TagOutcome, ...]:
-        settled = publish.settle(staged or self.verify(), self.clients)
+        settled = publish.settle(self.plan, staged or self.verify(), self.clients)
         self.ledger = Ledger(settled, (), self.done.append)
         publish.move(settled, self.clients, self.rules, self.ledger)
         return self.ledger.outcomes
@@ -300,7 +311,7 @@ def test_what_is_reported_after_settling_is_what_stands_there():
     staged = world.verify()
     theirs = world.memory.put_index(API, BOTH, TAG, fingerprint=world.plan.images[0].fingerprint, note="theirs")
 
-    (settled,) = publish.settle(staged, world.clients)
+    (settled,) = publish.settle(world.plan, staged, world.clients)
 
     assert settled.reference.digest == theirs
 
@@ -320,3 +331,146 @@ def test_an_alias_follows_its_version():
 
     puts = [line.rsplit("/", 1)[1] for line in world.memory.log if line.startswith("PUT")]
     assert puts == ["main", "v1.2.3", "1", "latest"]
+
+
+UNKNOWN = History(ref="refs/heads/main", relation=Relation.UNKNOWN, commit=COMMIT, why="the remote is gone")
+BEHIND = History(ref="refs/heads/main", relation=Relation.BEHIND, commit=COMMIT, tip="f" * 40, newer=("f" * 40,))
+
+
+def test_latest_is_not_moved_blindly_and_no_other_tag_is_moved_before_that_is_known():
+    world = World()
+    world.memory.put_index(API, BOTH, "latest", note="somebody's")
+    world.history = UNKNOWN
+
+    with pytest.raises(ConfigError, match=r"latest may not move: who is newer cannot be told, the remote is gone"):
+        world.move()
+
+    assert "main" not in world.memory.tags(API)
+
+
+def test_latest_moves_blindly_where_going_back_is_meant():
+    world = World()
+    world.memory.put_index(API, BOTH, "latest", note="somebody's")
+    world.history = UNKNOWN
+    world.rules = replace(world.rules, allow_older=True)
+
+    assert {one.state for one in world.move()} == {State.CREATED, State.MOVED}
+
+
+def test_what_a_newer_commit_published_stays_and_both_commits_are_named():
+    world = World()
+    world.memory.put_index(API, BOTH, f"{'f' * 40}-main", "main", "latest", note="newer")
+    world.history = BEHIND
+
+    outcomes = world.move()
+
+    assert {one.state for one in outcomes} == {State.SKIPPED}
+    assert all("ffffffffffff" in one.why and COMMIT[:12] in one.why for one in outcomes)
+
+
+@pytest.mark.parametrize("rules", [TagsTable(semver=("{major}.{minor}",)), TagsTable(latest="release")])
+def test_a_higher_release_that_came_in_meanwhile_keeps_what_follows_versions(rules: TagsTable):
+    world = World(version=version("v1.2.3"), tags=rules)
+    name = "1.2" if rules.semver else "latest"
+    world.memory.put_index(API, BOTH, "v1.2.4", name, note="the higher one")
+    higher = world.memory.tags(API)[name]
+
+    outcomes = {str(one.reference.tag): one for one in world.move()}
+
+    assert (outcomes[name].state, world.memory.tags(API)[name]) == (State.SKIPPED, higher)
+    assert "v1.2.4 is published and higher than v1.2.3" in outcomes[name].why
+
+
+def test_a_higher_release_right_after_our_put_is_not_put_back():
+    world = World(version=version("v1.2.3"), tags=TagsTable(semver=("{major}.{minor}",)))
+
+    def higher(outcome: TagOutcome) -> None:
+        if str(outcome.reference.tag) == "latest":
+            world.memory.put_index(API, BOTH, "v1.2.4", "1.2", note="the higher one")
+
+    settled = publish.settle(world.plan, world.verify(), world.clients)
+    ledger = Ledger(settled, (), higher)
+    publish.move(settled, world.clients, world.rules, ledger)
+
+    assert world.memory.tags(API)["1.2"] == world.memory.tags(API)["v1.2.4"]
+    (alias,) = [one for one in ledger.outcomes if str(one.reference.tag) == "1.2"]
+    assert (alias.state, str(alias.after)) == (State.SKIPPED, world.memory.tags(API)["v1.2.4"])
+
+
+def test_a_further_tag_of_a_release_goes_by_versions():
+    context = replace(CONTEXT, event=Event.TAG, tag="v1.0.0", branch=None)
+    made = plan(asked(extra_tags=("stable",)), context)
+    (stable,) = [tag for tag in made.images[0].tags if str(tag.tag) == "stable"]
+    rules = Rules(history=lambda _fresh: UNKNOWN, commit_tag=made.commit_tag_of, release=made.version)
+
+    assert rules.by_versions(stable)
+    assert tagging.superseded(stable, TagsTable(), "v1.0.0", ("v1.5.0", "v2.0.0-rc.1")) == (
+        "stable stays: v1.5.0 is published and higher than v1.0.0"
+    )
+
+
+def test_a_tag_that_is_refused_is_told_as_it_stands():
+    world = World()
+    world.memory.refused = {"latest"}
+
+    with pytest.raises(PermissionDeniedError):
+        world.move()
+
+    states = {str(one.reference.tag): (one.state, one.after) for one in world.ledger.outcomes}
+    assert states["latest"] == (State.REFUSED, None)
+    assert states["main"][0] is State.CREATED
+
+
+def test_no_tag_is_put_after_the_table_was_taken():
+    world = World()
+    settled = publish.settle(world.plan, world.verify(), world.clients)
+    ledger = Ledger(settled, (), world.done.append)
+    ledger.close()
+
+    with pytest.raises(InterruptedRunError):
+        publish.move(settled, world.clients, world.rules, ledger)
+
+    assert {str(one.state.value) for one in ledger.outcomes} == {"waiting"}
+    assert "main" not in world.memory.tags(API)
+
+
+def test_registries_that_two_runs_of_one_commit_left_apart_move_no_tag():
+    world = World(registries=(registry("localhost:5000"), registry("localhost:6000")))
+    second = MemoryRegistry(manifests=dict(world.memory.manifests), blobs=dict(world.memory.blobs))
+    clients = {**world.clients, Registry.parse("localhost:6000"): client(second, "localhost:6000")}
+    staged = publish.verify(world.plan, world.digests, clients)
+    second.put_index(API, BOTH, TAG, fingerprint=world.plan.images[0].fingerprint, note="theirs")
+
+    with pytest.raises(VerificationError, match="its registries hold different bytes"):
+        publish.settle(world.plan, staged, clients)
+
+
+def test_a_commit_tag_that_still_names_what_was_there_before_is_not_taken_for_another_run():
+    world = World()
+    old = world.memory.put_index(API, BOTH, TAG, fingerprint=world.plan.images[0].fingerprint, note="before")
+    observed = world.observed()
+    new = world.memory.put_index(API, BOTH, TAG, fingerprint=world.plan.images[0].fingerprint, note="ours")
+    staged = publish.verify(world.plan, {"api": new}, world.clients)
+    world.memory.manifests[API, TAG] = world.memory.manifests[API, str(old)]  # as a registry that lags answers
+
+    with pytest.raises(VerificationError):
+        publish.settle(observed, staged, world.clients)
+
+
+def test_a_commit_tag_that_cannot_be_read_whole_is_observed_as_incomplete():
+    world = World(image(platforms=setting(AMD64), attest=()))
+    digest = world.memory.put_image(API, AMD64[0], TAG)
+    world.memory.blobs.clear()
+
+    (facts,) = publish.observe(world.plan, world.clients).values()
+
+    assert facts.commit is not None
+    assert (facts.commit.digest, facts.commit.complete) == (digest, False)
+
+
+def test_a_layer_that_the_registry_lost_is_named():
+    world = World()
+    world.memory.lost = {f"sha256:{'1' * 64}"}
+
+    with pytest.raises(VerificationError, match=r"image api: .* names sha256:1{64}, which the registry does not have"):
+        world.verify()

@@ -78,8 +78,8 @@ class Pusher:
         }
         if broken:
             raise DockerPushError("image worker: the build failed", hint="Mend it.")
-        staged = publish.settle(publish.verify(seen, digests, clients), clients)
-        rules = Rules(history=self.history, commit_tag=seen.commit_tag_of, lag=0.0)
+        staged = publish.settle(seen, publish.verify(seen, digests, clients), clients)
+        rules = Rules(history=lambda _fresh: self.history(), commit_tag=seen.commit_tag_of, lag=0.0)
         publish.move(staged, clients, rules, Ledger(staged, (), lambda _outcome: None))
 
     def stage(self, name: str, made: Plan) -> Digest:

@@ -131,11 +131,18 @@ def test_a_moved_tag_tells_where_it_was():
 
 def test_machines_get_one_reference_for_each_image_and_registry():
     made = plan(options(registries=(registry(), registry("localhost:5000"))), CONTEXT)
-    run = report.outcome(made, Staging(digests={}), staged(made), ())
+    run = report.outcome(made, Staging(digests={}), staged(made), (outcome(State.MOVED, OTHER),))
 
     assert report.references(run) == [
         f"{domain}/atomicloud/my-service/api:{COMMIT}-main@{DIGEST}" for domain in ("ghcr.io", "localhost:5000")
     ]
+
+
+@pytest.mark.parametrize("tags", [(), (outcome(State.UNKNOWN),), (outcome(State.MOVED), outcome(State.WAITING))])
+def test_an_image_whose_tags_are_not_all_put_has_no_reference(tags: tuple[TagOutcome, ...]):
+    made = plan(options(), CONTEXT)
+
+    assert report.references(report.outcome(made, Staging(digests={}), staged(made), tags)) == []
 
 
 def test_the_report_is_the_plan_and_what_became_of_it():

@@ -84,7 +84,7 @@ def test_a_failure_that_passes_is_tried_again(tmp_path: Path):
 
     assert (done.error, failing.tags("api"), failing.tags("worker")) == (None, ALL, ALL)
     assert [entry.attempts for entry in done.images] == [2, 2]
-    assert "trying api, worker again in 2 s (try 2 of 3)" in failing.text
+    assert "trying api, worker again in 0.5 s (try 2 of 3)" in failing.text
 
 
 def test_only_the_images_that_failed_are_built_again(tmp_path: Path):
@@ -112,7 +112,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_asks(tmp_path: Path):
     error = error_of(failing.push())
 
     assert isinstance(error, RateLimitError)
-    assert failing.slept == [7.0, 8.0]
+    assert failing.slept == pytest.approx([7.35, 7.35])
 
 
 @pytest.mark.parametrize(("words", "kind"), [("exit code: 1", BuildError), (DENIED, PermissionDeniedError)])
@@ -168,3 +168,29 @@ def test_a_run_that_keeps_going_and_is_run_again_builds_only_what_failed(tmp_pat
     done = failing.push(keep_going=True)
 
     assert (done.error, failing.baked) == (None, [["worker"]])
+
+
+def test_a_registry_that_asks_for_too_long_a_wait_is_left(tmp_path: Path):
+    failing = world(tmp_path, {"api": LIMIT.replace("7s", "30m")})
+
+    assert isinstance(error_of(failing.push()), RateLimitError)
+    assert (failing.slept, len(failing.baked)) == ([], 1)
+
+
+def test_an_image_that_was_built_and_not_pushed_still_serves_those_that_need_it(tmp_path: Path):
+    text = '[images.base]\n[images.api]\ncontexts = { base = "target:base" }\n'
+    failing = world(tmp_path, {"base": DENIED}, text=text)
+
+    done = failing.push(keep_going=True)
+
+    assert isinstance(done.error, PermissionDeniedError)
+    assert (failing.tags("api"), failing.tags("base")) == (ALL, set())
+
+
+def test_a_neighbour_s_failures_take_no_try_from_an_image(tmp_path: Path):
+    failing = world(tmp_path, {"worker": RESET}, {"worker": RESET}, {"api": RESET, "worker": RESET}, {"api": RESET})
+
+    done = failing.push(keep_going=True)
+
+    assert isinstance(done.error, RegistryError)
+    assert (failing.tags("api"), failing.tags("worker")) == (ALL, set())

@@ -122,7 +122,7 @@ def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Fac
         return draft
     if options.rebuild:
         return replace(draft, why="--rebuild: what is staged for this commit is replaced")
-    if context.dirty:
+    if tagging.is_dirty(context):
         return replace(draft, why="the working tree has changes: a commit does not say what they are")
     moving = fingerprint.moving_context(draft.options)
     if moving:

@@ -101,6 +101,18 @@ class Plan:
         )
         return replace(self, images=images)
 
+    def as_staged(self) -> Plan:
+        """Return the plan of a run that builds nothing: each image is what was observed under its commit tag."""
+        return replace(self, images=tuple(self._as_staged(image) for image in self.images))
+
+    def _as_staged(self, image: PlannedImage) -> PlannedImage:
+        seen = [self.facts.repositories.get(repository) for repository in image.repositories]
+        digests = {one.commit.digest for one in seen if one and one.commit}
+        if len(digests) != 1:
+            return image  # nothing is staged, or registries differ: finding it says so
+        why = f"{image.commit_tag} is staged"
+        return replace(image, action=Action.ADOPT, why=why, digest=digests.pop())
+
     @property
     def is_insecure(self) -> bool:
         """Tell whether plain http was allowed for every registry of the run.

@@ -31,6 +31,7 @@ __all__ = [
     "Health",
     "Survey",
     "check",
+    "denial",
     "permission",
     "refuse",
     "survey",
@@ -70,7 +71,7 @@ def survey(run: Run, draft: Plan, *, build: bool = True) -> Survey:
     why = barred.message if barred else draft.facts.build_only
     pushed = _replanned(run, draft, replace(draft.facts, build_only=why))
     found = in_parallel(lambda look: look(), list(_looks(run, draft, pushed, why, build=build)))
-    return _judged(run, draft, why, found)
+    return _judged(run, draft, why, found, build=build)
 
 
 def _looks(run: Run, draft: Plan, pushed: Plan, why: str | None, *, build: bool) -> Iterator[Callable[[], Seen]]:
@@ -83,12 +84,13 @@ def _looks(run: Run, draft: Plan, pushed: Plan, why: str | None, *, build: bool)
         yield partial(registries.look, run, draft, registry, barred=why)
 
 
-def _judged(run: Run, draft: Plan, why: str | None, found: Iterable[Seen]) -> Survey:
+def _judged(run: Run, draft: Plan, why: str | None, found: Iterable[Seen], *, build: bool) -> Survey:
     """Plan by what was found, and check what only that plan can tell."""
     found = list(found)
     asked = [one for one in found if isinstance(one, RegistrySeen)]
     builder, info, history = _only(BuilderSeen, found), _only(EngineInfo, found), _only(History, found)
     plan = _replanned(run, draft, _facts(draft, why, asked, builder))
+    plan = plan if build else plan.as_staged()
     shut = {repository for one in asked for repository in one.shut}
     checks = [trust(run, draft), *(check for one in asked for check in one.checks)]
     checks += tags.versions(run, plan, shut)

@@ -5,8 +5,10 @@ commit tags alone and read back; only when every image of the run is verified on
 ``latest`` last. The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
 """
 
-from docker_push.publish.movement import Ledger, Rules, commit_tags, move
+from docker_push.publish.ledger import Ledger, commit_tags
+from docker_push.publish.movement import move
 from docker_push.publish.outcomes import State, TagOutcome
+from docker_push.publish.rules import Rules
 from docker_push.publish.staged import Clients, Content, Staged, find_staged, observe, settle, verify
 
 __all__ = [

@@ -7,154 +7,61 @@ run with the newer commit puts it right again. What remains is written down in d
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from docker_push import forward
-from docker_push.errors import OverwriteError, VerificationError
+from docker_push.errors import DockerPushError, InterruptedRunError, OverwriteError, VerificationError
 from docker_push.forward import Verdict
-from docker_push.history import History
 from docker_push.interruption import FINISH
 from docker_push.parallel import in_parallel
-from docker_push.plan import Plan
-from docker_push.publish.outcomes import State, TagOutcome, state_of
+from docker_push.publish.ledger import ORDER, Ledger, Place, moving
+from docker_push.publish.outcomes import State, state_of
+from docker_push.publish.rules import Rules
 from docker_push.publish.staged import Clients, Staged
-from docker_push.references import Digest, Reference, Tag
+from docker_push.references import Digest, Reference
 from docker_push.registry import Client, Descriptor
 from docker_push.tagging import PlannedTag, TagKind
 
-_FOLLOWS_BRANCH = frozenset({TagKind.BRANCH, TagKind.EXTRA, TagKind.LATEST})
 _SETTLE = 30.0  # seconds that an error waits for other tags that are being put
 _LOOKS = 3  # at a tag that others move at the same moment, before it is put all the same
 _ROUNDS = 3  # of putting right what an older run overwrote
-# The commit tag is not among them: staging put it. An alias follows the version that it is an alias of.
-_ORDER = (
-    {(TagKind.BRANCH, True), (TagKind.EXTRA, True)},
-    {(TagKind.SEMVER, False)},
-    {(TagKind.SEMVER, True)},
-    {(TagKind.LATEST, True)},
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """By what a tag may move.
-
-    ``history`` tells what the remote's branch says of our commit now; ``commit_tag`` gives the commit tag of another commit
-    of the branch. ``by_version`` says that ``latest`` follows versions, so that commits decide nothing. ``lag`` is for how
-    many seconds a registry may answer with what was there before.
-    """
-
-    history: Callable[[], History]
-    commit_tag: Callable[[str], Tag]
-    by_version: bool = False
-    allow_older: bool = False
-    force: bool = False
-    lag: float = 60.0
-
-    def by_commits(self, tag: PlannedTag) -> bool:
-        """Tell whether commits decide if a tag may move: aliases, and ``latest`` by version, follow the versions there are."""
-        return tag.moves and tag.kind in _FOLLOWS_BRANCH and not (tag.kind is TagKind.LATEST and self.by_version)
-
-
-Place = tuple[Staged, PlannedTag]
-
-
-class Ledger:
-    """What is known of every tag of a run at any moment, also when it ends early; safe among threads."""
-
-    def __init__(
-        self, staged: Sequence[Staged], commit: Sequence[TagOutcome], on_tag: Callable[[TagOutcome], None]
-    ) -> None:
-        self._lock = threading.Lock()
-        self._on_tag = on_tag
-        self._entries = {_key(one, tag): _untouched(one, tag) for one in staged for tag in _moving(one)}
-        self._commit = tuple(commit)
-
-    @property
-    def outcomes(self) -> tuple[TagOutcome, ...]:
-        """Return every tag's outcome so far: commit tags first, then in the plan's order."""
-        with self._lock:
-            return (*self._commit, *self._entries.values())
-
-    def note(self, place: Place, outcome: TagOutcome, *, tell: bool = True) -> None:
-        """Write down what became of a tag, and say so where people should know."""
-        with self._lock:
-            self._entries[_key(*place)] = outcome
-        if tell:
-            self._on_tag(outcome)
-
-    def of(self, place: Place) -> TagOutcome:
-        """Return what is known of one tag."""
-        with self._lock:
-            return self._entries[_key(*place)]
-
-
-def _key(one: Staged, tag: PlannedTag) -> Reference:
-    return Reference(one.repository, tag.tag)
-
-
-def _moving(one: Staged) -> Iterable[PlannedTag]:
-    return (tag for step in _ORDER for tag in one.image.tags if (tag.kind, tag.moves) in step)
-
-
-def _untouched(one: Staged, tag: PlannedTag) -> TagOutcome:
-    return TagOutcome(
-        image=one.image.name,
-        reference=Reference(one.repository, tag.tag, one.manifest.digest),
-        kind=tag.kind,
-        before=None,
-        after=None,
-        state=State.WAITING,
-    )
-
-
-def commit_tags(plan: Plan, staged: Sequence[Staged]) -> tuple[TagOutcome, ...]:
-    """Return what staging did to the commit tags, by what was observed before and what was verified after."""
-    found = []
-    for one in staged:
-        seen = plan.facts.repositories.get(one.repository)
-        before = seen.commit.digest if seen and seen.commit else None
-        outcome = TagOutcome(
-            image=one.image.name,
-            reference=one.reference,
-            kind=TagKind.COMMIT,
-            before=before,
-            after=one.manifest.digest,
-            state=state_of(before, one.manifest.digest),
-        )
-        found.append(outcome)
-    return tuple(found)
+_PUT = frozenset({State.CREATED, State.MOVED})
 
 
 def move(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> None:
     """Put every tag of every settled image on its verified bytes, step by step, ``latest`` last.
 
-    Versions are looked up first, all of them: one that names other bytes raises OverwriteError before any tag moves. A
-    moving tag at which a newer commit's bytes stand is skipped. ``ledger`` knows at any moment what has become of each tag.
+    What forbids a move is looked for first, for all images: a version that names other bytes (OverwriteError), a ``latest``
+    of which it cannot be told who is newer (ConfigError). A moving tag at which something newer stands is skipped.
+    ``ledger`` knows at any moment what has become of each tag.
     """
-    _refuse_overwrites(staged, clients, rules, ledger)
-    for step in _ORDER:
+    _refuse(staged, clients, rules, ledger)
+    for step in ORDER:
         work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
         # a signal or an error waits for the tags that are under way, so that their new names are known
-        in_parallel(
-            lambda place: ledger.note(place, _put(place, clients, rules, ledger)), work, finish=FINISH, settle=_SETTLE
-        )
+        in_parallel(lambda place: _put(place, clients, rules, ledger), work, finish=FINISH, settle=_SETTLE)
     _put_right(staged, clients, rules, ledger)
 
 
-def _refuse_overwrites(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> None:
-    fixed = [(one, tag) for one in staged for tag in _moving(one) if not tag.moves]
-    for place, before in zip(fixed, in_parallel(lambda place: _named(place, clients), fixed), strict=True):
-        if before is not None:
-            _refuse_overwrite(place, before, rules, ledger)
+def _refuse(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> None:
+    """Raise what would forbid the move of any tag, before any tag moves."""
+    places = [
+        (one, tag)
+        for one in staged
+        for tag in moving(one)
+        if not tag.moves or (tag.kind is TagKind.LATEST and rules.by_commits(tag))
+    ]
+    for place, head in zip(places, in_parallel(lambda place: _head(place, clients), places), strict=True):
+        one, tag = place
+        if not tag.moves and head is not None:
+            _refuse_overwrite(place, head.digest, rules, ledger)
+        elif tag.moves:
+            _judged(place, clients[one.repository.registry], head, rules, fresh=False)
 
 
-def _named(place: Place, clients: Clients) -> Digest | None:
+def _head(place: Place, clients: Clients) -> Descriptor | None:
     one, tag = place
-    head = clients[one.repository.registry].head(one.repository, tag.tag)
-    return head.digest if head else None
+    return clients[one.repository.registry].head(one.repository, tag.tag)
 
 
 def _refuse_overwrite(place: Place, before: Digest, rules: Rules, ledger: Ledger) -> None:
@@ -169,60 +76,77 @@ def _refuse_overwrite(place: Place, before: Digest, rules: Rules, ledger: Ledger
     )
 
 
-def _put(place: Place, clients: Clients, rules: Rules, ledger: Ledger) -> TagOutcome:
-    """Put one tag unless it stands right, or forward-only holds it back; read it back."""
+def _put(place: Place, clients: Clients, rules: Rules, ledger: Ledger, again: str = "") -> None:
+    """Put one tag unless it stands right, or forward-only holds it back; read it back, and write down what became of it.
+
+    ``again`` is why a tag is put that this run had put before; what it named before the run stays noted.
+    """
     one, tag = place
-    client, untouched = clients[one.repository.registry], ledger.of(place)
-    head, verdict = _last_look(place, client, rules)
-    before = head.digest if head else None
-    if before == one.manifest.digest:
-        return replace(untouched, before=before, after=before, state=State.UNCHANGED)
+    client, known = clients[one.repository.registry], ledger.of(place)
+    head, verdict = _last_look(place, client, rules, fresh=bool(again))
+    found = head.digest if head else None
+    before = known.before if again else found
+    if found == one.manifest.digest:
+        state = known.state if again else State.UNCHANGED
+        ledger.note(place, replace(known, before=before, after=found, state=state), tell=not again)
+        return
     if not verdict.moves:
-        return replace(untouched, before=before, after=before, state=State.SKIPPED, why=verdict.why)
-    if before is not None:
-        _refuse_overwrite(place, before, rules, ledger)
-    ledger.note(place, replace(untouched, before=before, state=State.UNKNOWN), tell=False)
-    client.put(one.repository, tag.tag, one.manifest)
-    why = _read_back(place, client, rules) or verdict.why or _overwritten(tag, before)
+        outcome = replace(known, before=before, after=found, state=State.SKIPPED, why=verdict.why)
+        ledger.note(
+            place, replace(outcome, why=f"put, and then moved on by others: {verdict.why}") if again else outcome
+        )
+        return
+    if found is not None:
+        _refuse_overwrite(place, found, rules, ledger)
+    ledger.note(place, replace(known, before=before, state=State.UNKNOWN), tell=False)
+    try:
+        client.put(one.repository, tag.tag, one.manifest)
+        why = _read_back(place, client, rules) or again or verdict.why or _overwritten(tag, before)
+    except InterruptedRunError:
+        raise
+    except DockerPushError as error:
+        _note_refused(place, client, ledger, error)
+        raise
     state = state_of(before, one.manifest.digest)
-    return replace(untouched, before=before, after=one.manifest.digest, state=state, why=why)
+    ledger.note(place, replace(known, before=before, after=one.manifest.digest, state=state, why=why))
+
+
+def _note_refused(place: Place, client: Client, ledger: Ledger, error: DockerPushError) -> None:
+    """Look at a tag whose PUT failed, so that it can be said whether it is old or new; if not even that can be, it is not."""
+    one, tag = place
+    known = ledger.of(place)
+    try:
+        head = client.head(one.repository, tag.tag)
+    except DockerPushError:
+        return
+    found = head.digest if head else None
+    moved = found == one.manifest.digest
+    state = state_of(known.before, one.manifest.digest) if moved else State.REFUSED
+    ledger.note(place, replace(known, after=found, state=state, why=error.message), tell=False)
 
 
 def _overwritten(tag: PlannedTag, before: Digest | None) -> str:
     return "" if tag.moves or before is None else f"--force: this version was published before, as {before}"
 
 
-def _last_look(place: Place, client: Client, rules: Rules) -> tuple[Descriptor | None, Verdict]:
-    """Look at a tag until it stays the same while it is judged: judging takes a while where the commit is not the tip."""
+def _last_look(place: Place, client: Client, rules: Rules, *, fresh: bool) -> tuple[Descriptor | None, Verdict]:
+    """Look at a tag until it stays the same while it is judged: judging takes a while where something has to be asked."""
     one, tag = place
     head = client.head(one.repository, tag.tag)
     for _ in range(_LOOKS):
-        verdict = _judged(place, client, head, rules)
-        if not verdict.moves or rules.history().newer == ():
-            break
-        again = client.head(one.repository, tag.tag)
+        verdict = _judged(place, client, head, rules, fresh=fresh)
+        if verdict is None:
+            return head, Verdict(moves=True)
+        again = client.head(one.repository, tag.tag) if verdict.moves else head
         if again == head:
-            break
+            return head, verdict
         head = again
-    else:
-        verdict = _judged(place, client, head, rules)
-    return head, verdict
+    return head, _judged(place, client, head, rules, fresh=fresh) or Verdict(moves=True)
 
 
-def _judged(place: Place, client: Client, head: Descriptor | None, rules: Rules) -> Verdict:
-    """Judge what commits decide; all else was planned by the versions there are."""
+def _judged(place: Place, client: Client, head: Descriptor | None, rules: Rules, *, fresh: bool) -> Verdict | None:
     one, tag = place
-    if not rules.by_commits(tag) or head is None or head.digest == one.manifest.digest or rules.allow_older:
-        return Verdict(moves=True)
-    return forward.judge(
-        client,
-        one.repository,
-        tag.tag,
-        head,
-        one.manifest.digest,
-        rules.history(),
-        rules.commit_tag,
-    )
+    return rules.judge(one.repository, tag, one.manifest.digest, head, client, fresh=fresh)
 
 
 def _read_back(place: Place, client: Client, rules: Rules) -> str:
@@ -231,8 +155,8 @@ def _read_back(place: Place, client: Client, rules: Rules) -> str:
     seen = client.wait_for(one.repository, tag.tag, one.manifest.digest, rules.lag)
     if seen is not None and seen.digest == one.manifest.digest:
         return ""
-    verdict = _judged(place, client, seen, rules)
-    if seen is not None and not verdict.moves:
+    verdict = _judged(place, client, seen, rules, fresh=True)
+    if seen is not None and verdict is not None and not verdict.moves:
         return f"and moved on since: {verdict.why}"
     raise VerificationError(
         f"image {one.image.name}: {Reference(one.repository, tag.tag)} was put on {one.manifest.digest},"
@@ -243,19 +167,20 @@ def _read_back(place: Place, client: Client, rules: Rules) -> str:
 
 def _put_right(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> None:
     """Look at every tag that was moved once more: an older run that looked before we put may have overwritten it."""
+    why = "put again: an older run had moved it in the meantime"
+
+    def put_again(place: Place) -> None:
+        _put(place, clients, rules, ledger, why)
+
     for _ in range(_ROUNDS):
         moved = [
-            (one, tag)
-            for one in staged
-            for tag in _moving(one)
-            if tag.moves and ledger.of((one, tag)).state in {State.CREATED, State.MOVED}
+            (one, tag) for one in staged for tag in moving(one) if tag.moves and ledger.of((one, tag)).state in _PUT
         ]
-        found = in_parallel(lambda place: _named(place, clients), moved)
-        wrong = [place for place, digest in zip(moved, found, strict=True) if digest != place[0].manifest.digest]
+        heads = in_parallel(lambda place: _head(place, clients), moved)
+        ours = [
+            head is not None and head.digest == one.manifest.digest for (one, _), head in zip(moved, heads, strict=True)
+        ]
+        wrong = [place for place, right in zip(moved, ours, strict=True) if not right]
         if not wrong:
             return
-        outcomes = in_parallel(lambda place: _put(place, clients, rules, ledger), wrong, finish=FINISH, settle=_SETTLE)
-        for place, again in zip(wrong, outcomes, strict=True):
-            if again.state in {State.CREATED, State.MOVED}:
-                why = "put again: an older run had moved it in the meantime"
-                ledger.note(place, replace(again, why=why))
+        in_parallel(put_again, wrong, finish=FINISH, settle=_SETTLE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docker_push.errors import VerificationError
+from docker_push.errors import RegistryError, VerificationError
 from docker_push.facts import Published, RepositoryFacts
 from docker_push.metadata import FINGERPRINT
 from docker_push.parallel import in_parallel
@@ -64,25 +64,28 @@ def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
 
 
 def _published(client: Client, repository: Repository, tag: Tag) -> Published | None:
+    """Look at a commit tag; what is there and cannot be read whole is there, incomplete, and built anew."""
     descriptor = client.head(repository, tag)
     if descriptor is None:
         return None
-    manifest = client.get(repository, descriptor.digest)
-    platforms = client.platforms(repository, manifest)
-    return Published(
-        digest=manifest.digest,
-        fingerprint=manifest.annotations.get(FINGERPRINT),
-        platforms=tuple(platforms),
-        complete=not _missing(client, repository, manifest),
-    )
+    try:
+        manifest = client.get(repository, descriptor.digest)
+        platforms = client.platforms(repository, manifest)
+        fingerprint = manifest.annotations.get(FINGERPRINT)
+        complete = all(client.head(repository, child.digest) for child in manifest.children)
+    except (RegistryError, VerificationError) as error:
+        if isinstance(error, RegistryError) and error.transient:
+            raise
+        return Published(digest=descriptor.digest, fingerprint=None, platforms=(), complete=False)
+    return Published(digest=manifest.digest, fingerprint=fingerprint, platforms=tuple(platforms), complete=complete)
 
 
 def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: float = 0.0) -> tuple[Staged, ...]:
     """Read back everything that was staged and compare it with what the builder said and the plan asked for.
 
-    ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Bytes are read
-    by digest and hashed; what is not there is waited for, at most ``lag`` seconds. Raises VerificationError for the first
-    image that is not whole.
+    ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Manifests are read
+    by digest and hashed, and every configuration and layer that they name is asked for; what is not there is waited for,
+    at most ``lag`` seconds. Raises VerificationError for the first image that is not whole.
     """
     places = [(image, repository) for image in plan.published for repository in image.repositories]
 
@@ -90,7 +93,9 @@ def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: flo
         image, repository = place
         return _verified(image, repository, digests[image.name], clients[repository.registry], lag)
 
-    return tuple(in_parallel(check, places))
+    staged = tuple(in_parallel(check, places))
+    _refuse_lost(staged, clients)
+    return staged
 
 
 def _verified(image: PlannedImage, repository: Repository, digest: Digest, client: Client, lag: float) -> Staged:
@@ -108,6 +113,23 @@ def _verified(image: PlannedImage, repository: Repository, digest: Digest, clien
         )
     content = {platform: _content(children.get(child, manifest)) for platform, child in platforms.items()}
     return Staged(image=image, repository=repository, manifest=manifest, platforms=content, children=children)
+
+
+def _refuse_lost(staged: Iterable[Staged], clients: Clients) -> None:
+    """Raise VerificationError where a manifest names a configuration or a layer that its repository lacks."""
+    named = {
+        (one.repository, part.digest): one
+        for one in staged
+        for manifest in (*one.children.values(), *(() if one.manifest.is_index else (one.manifest,)))
+        for part in (manifest.config, *manifest.layers)
+        if not any(mark in part.media_type for mark in _ELSEWHERE)
+    }
+    there = in_parallel(lambda place: clients[place[0].registry].blob_exists(*place), named)
+    lost = next((place for place, exists in zip(named, there, strict=True) if not exists), None)
+    if lost is not None:
+        one, (_, digest) = named[lost], lost
+        what = f"{one.reference} names {digest}, which the registry does not have"
+        raise VerificationError(f"image {one.image.name}: {what}", hint=_REBUILD)
 
 
 def _read(
@@ -132,11 +154,8 @@ def _read(
 
 
 _REBUILD = "No moving tag was touched; run the same command again with --rebuild."
-
-
-def _missing(client: Client, repository: Repository, manifest: Manifest) -> Digest | None:
-    """Return the first thing that an index names and the registry lacks."""
-    return next((child.digest for child in manifest.children if client.head(repository, child.digest) is None), None)
+# layers that a registry need not have (image-spec, "Layer Media Types")
+_ELSEWHERE = (".nondistributable.", ".foreign.")
 
 
 def _content(manifest: Manifest) -> Content:
@@ -182,24 +201,36 @@ def _refuse_other_plan(image: PlannedImage, repository: Repository, manifest: Ma
         raise VerificationError(f"image {image.name}: {image.staged(repository)} was staged by another plan", hint=hint)
 
 
-def settle(staged: Sequence[Staged], clients: Clients) -> tuple[Staged, ...]:
+def settle(plan: Plan, staged: Sequence[Staged], clients: Clients, lag: float = 0.0) -> tuple[Staged, ...]:
     """Read every commit tag again and return what stands there: another run of this commit may have come in between.
 
-    Of two runs with one plan the one whose work stands there wins, so that all tags, and what both report, agree. Raises
-    VerificationError where the commit tag is gone or is another plan's.
+    Of two runs with one plan the one whose work stands there wins, so that all tags, and what both report, agree. What
+    stood there before this run is waited out: a registry may lag, at most ``lag`` seconds. Raises VerificationError where
+    the commit tag is gone or is another plan's, or where registries of one image do not agree.
     """
-    return tuple(in_parallel(lambda one: _settled(one, clients), staged))
+    before = {repository: facts.commit.digest for repository, facts in plan.facts.repositories.items() if facts.commit}
+    settled = tuple(in_parallel(lambda one: _settled(one, clients, before.get(one.repository), lag), staged))
+    for name in dict.fromkeys(one.image.name for one in settled):
+        digests = {one.manifest.digest for one in settled if one.image.name == name}
+        if len(digests) > 1:
+            hint = "Let the other run of this commit end, then run the same command again. No moving tag was touched."
+            raise VerificationError(
+                f"image {name}: its registries hold different bytes under the commit tag", hint=hint
+            )
+    return settled
 
 
-def _settled(one: Staged, clients: Clients) -> Staged:
-    client = clients[one.repository.registry]
+def _settled(one: Staged, clients: Clients, before: Digest | None, lag: float) -> Staged:
+    client, ours = clients[one.repository.registry], one.manifest.digest
     head = client.head(one.repository, one.image.commit_tag)
-    if head is not None and head.digest == one.manifest.digest:
+    if head is None or head.digest == before != ours:
+        head = client.wait_for(one.repository, one.image.commit_tag, ours, lag)
+    if head is not None and head.digest == ours:
         return one
-    if head is not None:
+    if head is not None and head.digest != before:
         theirs = client.get(one.repository, head.digest)
         if theirs.annotations.get(FINGERPRINT) == one.image.fingerprint:
-            return _verified(one.image, one.repository, theirs.digest, client, lag=0.0)
+            return _verified(one.image, one.repository, theirs.digest, client, lag)
     raise VerificationError(
         f"image {one.image.name}: {one.reference.repository}:{one.image.commit_tag} was"
         f" {'removed' if head is None else 'replaced by another plan'} while this run went on",

@@ -12,10 +12,30 @@ from docker_push.references import Tag, quoted
 from docker_push.slugs import slug
 from docker_push.tagging.model import PlannedTag, SkippedTag, TagKind, TagPlan, part
 from docker_push.tagging.naming import Name, is_reserved, legible, name_of
-from docker_push.tagging.releases import aliases, is_release, latest_release, release_of, version_tags
+from docker_push.tagging.releases import (
+    aliases,
+    follows_versions,
+    is_release,
+    latest_release,
+    release_of,
+    superseded,
+    version_tags,
+)
 from docker_push.versions import Version
 
-__all__ = ["PlannedTag", "SkippedTag", "TagKind", "TagPlan", "commit_tag", "is_reserved", "plan_tags", "slug"]
+__all__ = [
+    "PlannedTag",
+    "SkippedTag",
+    "TagKind",
+    "TagPlan",
+    "commit_tag",
+    "follows_versions",
+    "is_dirty",
+    "is_reserved",
+    "plan_tags",
+    "slug",
+    "superseded",
+]
 
 _LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
 _FORK = "a pull request from a fork is built and never pushed"
@@ -74,18 +94,19 @@ def _as_tag_push(context: Context, release: Version | None) -> Context:
 
 def _commit(context: Context, rules: TagsTable, name: Name) -> PlannedTag:
     """Return the commit tag; that of changes which no commit holds may be put again with others."""
-    dirty = "-dirty" if _is_dirty(context) else ""
+    dirty = "-dirty" if is_dirty(context) else ""
     tag = commit_tag(context.commit, name.slug, rules, end=dirty)
     why = f"commit of {name.shown}" + (", with changes in the working tree" if dirty else "")
     return PlannedTag(tag=tag, kind=TagKind.COMMIT, moves=bool(dirty), why=why)
 
 
-def _is_dirty(context: Context) -> bool:
+def is_dirty(context: Context) -> bool:
+    """Tell whether the commit does not say what is built: a laptop's working tree has changes; in CI they are only noted."""
     return context.dirty and context.ci == "local"
 
 
 def _held_back(context: Context, *, allow_dirty: bool) -> str:
-    if _is_dirty(context) and not allow_dirty:
+    if is_dirty(context) and not allow_dirty:
         return "the working tree has changes: commit them, or give --allow-dirty"
     return ""
 

@@ -62,6 +62,25 @@ def latest_release(release: Version | None, published: tuple[str, ...] | None) -
     return PlannedTag(tag=Tag("latest"), kind=TagKind.LATEST, moves=True, why=why)
 
 
+def follows_versions(tag: PlannedTag, rules: TagsTable, release: str | None) -> bool:
+    """Tell whether versions, and not commits, say what a moving tag may name: aliases, and all else of a release's own.
+
+    A further tag of a release is among them: its run is of a git tag or a version, whose commit says nothing of order.
+    """
+    by_version = tag.kind is TagKind.SEMVER or (tag.kind is TagKind.LATEST and rules.latest == "release")
+    return tag.moves and (by_version or (tag.kind is TagKind.EXTRA and release is not None))
+
+
+def superseded(tag: PlannedTag, rules: TagsTable, release: str, published: Iterable[str]) -> str:
+    """Return why a tag that follows versions stays, by the tags that its repository has now; empty where it may move."""
+    ours = Version.parse(release)
+    names = {_alias(template, ours): template for template in rules.semver}
+    template = names.get(tag.tag.name) if tag.kind is TagKind.SEMVER else None
+    rivals = [other for other in _stable(published) if template is None or _alias(template, other) == tag.tag.name]
+    highest = max(rivals, default=ours)
+    return f"{tag.tag} stays: {highest} is published and higher than {ours}" if ours < highest else ""
+
+
 def is_release(context: Context, release: Version | None) -> bool:
     """Tell whether the git tag that is built is a version, or a component's release of this one: api/v1.2.3."""
     if context.tag is None or release is None:
