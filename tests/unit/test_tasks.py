@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -238,6 +239,26 @@ def test_a_fault_of_ours_is_called_one(
     assert "This is a bug" in capsys.readouterr().err
     assert invoke("push", "--debug") == 1
     assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.EMFILE, os.strerror(errno.EMFILE))],
+    ids=["memory", "threads", "files"],
+)
+def test_what_the_machine_has_no_more_of_is_no_fault_of_ours(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def exhausted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(world, "docker", exhausted)
+
+    assert invoke("push") == 2
+
+    err = capsys.readouterr().err
+    assert "ulimit -a" in err.strip().splitlines()[-1]
+    assert "This is a bug" not in err
 
 
 @pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])

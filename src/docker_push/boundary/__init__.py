@@ -19,9 +19,9 @@ from invoke.exceptions import Exit
 from docker_push.boundary.output import Output
 from docker_push.boundary.signals import Signals, watched_parent
 from docker_push.boundary.temporary import own_folder
-from docker_push.errors import DockerPushError, InterruptedRunError
+from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
 from docker_push.interruption import Interruption
-from docker_push.process import Children, Redactor, one_line
+from docker_push.process import RAISE, Children, Redactor, is_exhausted, one_line
 from docker_push.progress import printable
 
 if TYPE_CHECKING:
@@ -56,10 +56,7 @@ def boundary(*, debug: bool) -> Iterator[Surroundings]:
         except DockerPushError as error:
             _exit(error, error, output, interruption, debug=debug)
         except Exception as error:  # noqa: BLE001 - the last door
-            # a bug of ours: the user's next step is to report it, not to read a traceback
-            where = one_line(f"{type(error).__name__}: {error}", _redactor())
-            bug = DockerPushError(f"unexpected {where}", hint=_BUG)
-            _exit(bug, error, output, interruption, debug=debug)
+            _exit(_unexpected(error), error, output, interruption, debug=debug)
 
 
 @contextmanager
@@ -95,6 +92,18 @@ def _world(output: Output, children: Children, signals: Signals, *, debug: bool)
 
 _BUG = "This is a bug: run the same command with --debug and report what it prints, without secrets."
 _SECRET = re.compile(r"PASSWORD|PASSWD|TOKEN|SECRET|_KEY$", re.IGNORECASE)
+
+
+def _unexpected(error: Exception) -> DockerPushError:
+    """Return what is said of an error that nobody took: this machine has no more of something, or we have a bug.
+
+    The user's next step is to raise a limit or to report it, not to read a traceback.
+    """
+    where = one_line(f"{type(error).__name__}: {error}", _redactor())
+    if is_exhausted(error):
+        message = f"this process may not have more memory, threads or open files ({where.rstrip(': ')})"
+        return ConfigError(message, hint=RAISE)
+    return DockerPushError(f"unexpected {where}", hint=_BUG)
 
 
 def _exit(

@@ -15,6 +15,7 @@ from typing import IO
 
 from docker_push.errors import BuilderError, ConfigError, DockerPushError
 from docker_push.process.children import Children
+from docker_push.process.limits import RAISE, is_exhausted
 from docker_push.process.redaction import Redactor
 
 _LINGER = 1.0  # seconds that pipes are read after their program's end: what it left behind may keep them open for ever
@@ -117,7 +118,8 @@ class Runner:
         except FileNotFoundError:
             raise _missing(argv[0], self.folder) from None
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.shown(argv)} cannot be started: {error}", hint="Check the program.") from None
+            hint = RAISE if is_exhausted(error) else "Check the program."
+            raise ConfigError(f"{self.shown(argv)} cannot be started: {error}", hint=hint) from None
 
 
 def _missing(program: str, folder: Path) -> DockerPushError:
