@@ -107,6 +107,8 @@ class Pusher:
         self.case.proxy.fault(".*", "", self.chaos, who=self.random.choice(["ours", None]))
         done = self._push(commit)
         self.watch.words(commit, done)
+        if done.code:
+            print(f"soak: commit {commit.number}, exit code {done.code}: {done.last}")
         (self.watch.failure if done.code else self.watch.success)(commit, done)
         self.watch.look()
         self._keep(commit, done)

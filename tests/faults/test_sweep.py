@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ import pytest
 
 import fault_rules
 from fault_proxy import fault_proxy
-from fault_rules import Action, Exchange, Seen, errors, passed, status
+from fault_rules import Action, Exchange, errors, passed, status
 from invariants import State, early, flaws, index, rows, state, untrue
 from proxied_scratch import ProxiedScratch, build_toml, proxied
 from scratch import Ran
@@ -56,6 +56,7 @@ class Case:
     scratch: ProxiedScratch
     violations: list[str] = field(default_factory=list)
     hit: str = ""
+    whole: set[str] = field(default_factory=set)
 
     def check(self) -> None:
         proxy = self.scratch.proxy
@@ -66,10 +67,13 @@ class Case:
         log = list(proxy.log)
         proxy.clear()
         self.hit = next((str(seen) for seen in log if seen.fault), "")
+        after = state(self.scratch, IMAGES)
         self._check_code(done)
-        self._check_state(done, before, log)
-        self._check_words(done, before)
-        self._check_healing()
+        self._check_state(done, before, after)
+        for what in early(log, {image: self._named(image, after) for image in IMAGES}, MOVING):
+            self._violate(f"P2: {what}")
+        self._check_words(done, before, after)
+        self._check_healing(after)
 
     def _action(self) -> Action:
         action = FAULTS[self.fault]
@@ -110,8 +114,7 @@ class Case:
         self._require("Traceback" not in done.err, "a traceback")
         self._require(done.code == 0 or done.last.startswith("docker-push: "), f"the last line is {done.last!r}")
 
-    def _check_state(self, done: Ran, before: State, log: Sequence[Seen]) -> None:
-        after = state(self.scratch, IMAGES)
+    def _check_state(self, done: Ran, before: State, after: State) -> None:
         ours = {image: after[image].get(self.scratch.commit_tag, "") for image in IMAGES}
         for image in IMAGES:
             for tag in MOVING:
@@ -121,10 +124,9 @@ class Case:
             self._require(not lost, f"P2: {image} lost {lost}")
         if done.code == 0:
             self._check_success(done, after)
-        if any(after[image].get(tag) == ours[image] for image in IMAGES for tag in MOVING):
-            self._require(not self._flaws(ours), f"P2: a tag moved before all was whole: {self._flaws(ours)}")
-        for what in early(log, {image: self._named(image, ours[image]) for image in IMAGES}, MOVING):
-            self._violate(f"P2: {what}")
+        elif any(after[image].get(tag) == ours[image] for image in IMAGES for tag in MOVING):
+            wrong = self._flaws(after)
+            self._require(not wrong, f"P2: a tag moved before all was whole: {wrong}")
 
     def _check_success(self, done: Ran, after: State) -> None:
         """Every tag is there and whole, and standard output says so, a line for each image."""
@@ -132,43 +134,51 @@ class Case:
         for image in IMAGES:
             digests = {after[image].get(name) for name in (tag, *MOVING)}
             self._require(len(digests) == 1 and None not in digests, f"P1: success was reported of {after[image]}")
-        ours = {image: after[image].get(tag, "") for image in IMAGES}
-        self._require(not self._flaws(ours), f"P1: success was reported of {self._flaws(ours)}")
-        lines = [f"{path}/{image}:{tag}@{ours[image]}" for image in IMAGES]
+        wrong = self._flaws(after)
+        self._require(not wrong, f"P1: success was reported of {wrong}")
+        lines = [f"{path}/{image}:{tag}@{after[image].get(tag)}" for image in IMAGES]
         self._require(sorted(done.out.splitlines()) == lines, f"P1: standard output is {done.out!r}")
 
-    def _flaws(self, digests: Mapping[str, str]) -> list[str]:
-        commit = self.scratch.commit
-        return [flaw for image in IMAGES for flaw in flaws(self.scratch, image, digests[image], commit)]
+    def _flaws(self, found: State) -> list[str]:
+        """Return what keeps this commit's images from being whole."""
+        return [flaw for image in IMAGES for flaw in self._flaws_of(image, found[image].get(self.scratch.commit_tag))]
 
-    def _named(self, image: str, digest: str) -> list[str]:
-        """Return an index's digest and those of the manifests that it names."""
-        found = index(self.scratch, image, digest) if digest else {}
-        return [digest, *(entry["digest"] for entry in found.get("manifests", []))]
+    def _flaws_of(self, image: str, digest: str | None) -> list[str]:
+        """Return what is wrong with one image; what was whole once is so."""
+        if digest is None:
+            return [f"{image} is not staged"]
+        wrong = [] if digest in self.whole else flaws(self.scratch, image, digest, self.scratch.commit)
+        self.whole |= set() if wrong else {digest}
+        return wrong
 
-    def _check_words(self, done: Ran, before: State) -> None:
+    def _named(self, image: str, found: State) -> list[str]:
+        """Return the digest of this commit's index and those of the manifests that it names."""
+        digest = found[image].get(self.scratch.commit_tag)
+        named = index(self.scratch, image, digest).get("manifests", []) if digest else []
+        return [digest or "its index", *(entry["digest"] for entry in named)]
+
+    def _check_words(self, done: Ran, before: State, after: State) -> None:
         """An error is one line that says the class, and above it what became of the tags; all of it is true."""
-        for what in untrue(done.err, before, state(self.scratch, IMAGES), MOVING):
+        for what in untrue(done.err, before, after, MOVING):
             self._violate(f"P2: not true: {what}")
         if done.code == 0:
             return
         self._require(done.out == "", f"standard output is {done.out!r}")
         untouched = "No moving tag was touched" in done.err or "Nothing was built" in done.err
         listed = {(row.image, row.tag) for row in rows(done.err)} >= {(one, tag) for one in IMAGES for tag in MOVING}
-        before_all = self.fault == "SIGTERM" and state(self.scratch, IMAGES) == before
+        before_all = self.fault == "SIGTERM" and after == before
         self._require(untouched or listed or before_all, f"what became of the tags is not said: {done.err[-800:]}")
 
-    def _check_healing(self) -> None:
+    def _check_healing(self, before: State) -> None:
         """The same command is green, everything is right then, and nothing that was staged is built again."""
         tag = self.scratch.commit_tag
-        before = state(self.scratch, IMAGES)
-        staged = {image: before[image][tag] for image in IMAGES if tag in before[image]}
         again = self._run()
         after = state(self.scratch, IMAGES)
         self._require(again.code == 0, f"P3: the same command again ended with {again.code}: {again.last}")
         self._check_success(again, after)
-        for image, digest in staged.items():
-            if flaws(self.scratch, image, digest, self.scratch.commit) == []:
+        for image in IMAGES:
+            digest = before[image].get(tag)
+            if digest and self._flaws_of(image, digest) == []:
                 self._require(f"{image}: adopt" in again.err, f"P3: {image} was whole and was not adopted")
                 self._require(after[image].get(tag) == digest, f"P3: {image} was {digest}, is {after[image].get(tag)}")
 
