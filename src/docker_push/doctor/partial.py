@@ -82,7 +82,8 @@ def _runner(surroundings: Surroundings, entries: tuple[RegistryOptions, ...]) ->
     redact = Redactor([environ[name] for name in secret if environ.get(name)])
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
     inside = {name: value for name, value in environ.items() if name not in hidden}
-    return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo)
+    children = surroundings.children
+    return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo, children=children)
 
 
 def _builder(surroundings: Surroundings, flags: Flags, runner: Runner) -> Iterator[Check]:
