@@ -3,7 +3,8 @@
 #
 # Which image, from which commit, to which registry comes from the environment:
 #   DOMAIN               registry (default: build.toml's, else ghcr.io)
-#   DOCKER_USER, DOCKER_PASSWORD   registry login (a registry on loopback needs none)
+#   DOCKER_USER, DOCKER_PASSWORD   registry login; without one (a pull request from a fork) the image is built and not
+#                        pushed, and a version fails; a registry on loopback needs none
 #   GITHUB_REPO_REF, GITHUB_SHA, GITHUB_BRANCH   repository, commit, branch
 #   LATEST_BRANCH        branch that `latest` follows (default: main)
 #   CI_DOCKER_IMAGE      image name
@@ -18,14 +19,6 @@ missing=""
 for name in GITHUB_REPO_REF GITHUB_SHA GITHUB_BRANCH CI_DOCKER_IMAGE; do
   [ -n "${!name:-}" ] || missing="$missing $name"
 done
-case "${DOMAIN:-}" in
-  localhost | localhost:* | 127.* | '[::1]'*) ;;
-  *)
-    for name in DOCKER_USER DOCKER_PASSWORD; do
-      [ -n "${!name:-}" ] || missing="$missing $name"
-    done
-    ;;
-esac
 if [ -n "$missing" ]; then
   echo "docker.sh: not set:$missing. Set them in the job's env, as the reusable workflow does, and run the job again." >&2
   exit 2

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from docker_push.errors import ConfigError, Finding, FindingsError
-from docker_push.exposure import looks_secret
 from docker_push.fingerprint import REMOTE
 from docker_push.options import ImageOptions, Options
 from docker_push.references import Reference, Repository
+from docker_push.secret_names import looks_secret
 
 _MAY = "A maintainer who has read the change can push the branch to the repository itself: there it may."
 _SSH_AGENT = "SSH_AUTH_SOCK"  # docker may need it to reach its engine; no build of a stranger mounts it

@@ -128,8 +128,20 @@ def test_every_missing_variable_is_named_at_once(scratch: Scratch):
     done = scratch.run(str(SCRIPT), DOMAIN="ghcr.io")
 
     assert done.code == 2
-    for name in ("GITHUB_REPO_REF", "GITHUB_SHA", "GITHUB_BRANCH", "CI_DOCKER_IMAGE", "DOCKER_USER", "DOCKER_PASSWORD"):
+    for name in ("GITHUB_REPO_REF", "GITHUB_SHA", "GITHUB_BRANCH", "CI_DOCKER_IMAGE"):
         assert name in done.last
+
+
+def test_without_credentials_a_run_builds_and_is_green_unless_it_is_a_release(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    built, release = (run(scratch, *version, DOMAIN="registry.invalid") for version in ([], ["v1.2.3"]))
+
+    assert (built.code, built.out) == (0, ""), built.err
+    assert "nothing was pushed: there are no credentials for registry.invalid" in built.err
+    assert (release.code, release.out) == (3, ""), release.err
+    assert "DOCKER_USER and DOCKER_PASSWORD" in release.last
 
 
 def test_what_is_no_version_is_refused_before_anything_is_built(scratch: Scratch):

@@ -124,6 +124,18 @@ def test_credentials_that_are_broken_fail_once(world: RecordedWorld):
     assert found(checks, "credentials for localhost:5000").health is Health.SKIPPED
 
 
+def test_a_signal_ends_its_programs_as_those_of_any_run(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch):
+    given: list[dict[str, Any]] = []
+    recorded = world.runner
+    monkeypatch.setattr(world, "runner", lambda **values: [given.append(values), recorded(**values)][1])
+    surroundings = world.write("[").surroundings()
+
+    doctor.examine(surroundings, Flags())
+
+    assert given
+    assert all(values.get("children") is surroundings.children for values in given)
+
+
 def test_a_registry_that_is_not_reached_tells_no_time(world: RecordedWorld):
     def send(_: Request) -> Response:
         raise RegistryError("nobody", hint="Wait.")

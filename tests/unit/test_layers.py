@@ -11,7 +11,7 @@ PACKAGE = Path(docker_push.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"interruption", "references", "report_file"},
+    {"interruption", "references", "report_file", "secret_names"},
     {"versions", "slugs"},
     {"reserved"},
     {"config", "process"},

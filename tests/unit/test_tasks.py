@@ -169,11 +169,11 @@ def test_debug_shows_no_password(
     world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     def docker(*_: object) -> None:
-        raise ValueError(f"{os.environ['DOCKER_PASSWORD']} and {os.environ['CI_REGISTRY_PASSWORD']}\n::error::x")
+        raise ValueError(f"{os.environ['DOCKER_PASSWORD']} and {os.environ['NPM_AUTH']}\n::error::x")
 
     monkeypatch.setenv("DOCKER_PASSWORD", "s3cret-value")
     monkeypatch.setenv("DOCKER_USER", "me")
-    monkeypatch.setenv("CI_REGISTRY_PASSWORD", "an0ther-value")
+    monkeypatch.setenv("NPM_AUTH", "an0ther-value")
     monkeypatch.setattr(world, "docker", docker)
 
     assert invoke("push", "--debug") == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 import sys
@@ -23,6 +22,7 @@ from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
 from docker_push.interruption import Interruption
 from docker_push.process import RAISE, Children, Redactor, is_exhausted, one_line
 from docker_push.progress import printable
+from docker_push.secret_names import secrets_in
 
 if TYPE_CHECKING:
     from docker_push.run import Surroundings
@@ -91,7 +91,6 @@ def _world(output: Output, children: Children, signals: Signals, *, debug: bool)
 
 
 _BUG = "This is a bug: run the same command with --debug and report what it prints, without secrets."
-_SECRET = re.compile(r"PASSWORD|PASSWD|TOKEN|SECRET|_KEY$", re.IGNORECASE)
 
 
 def _unexpected(error: Exception) -> DockerPushError:
@@ -133,6 +132,5 @@ def _command(argv: Sequence[str]) -> str:
 
 def _redactor() -> Redactor:
     """Know the secrets by their variables' names: what the run knows of them is gone when its errors come here."""
-    secrets = [value for name, value in os.environ.items() if _SECRET.search(name)]
     users = [value for name, value in os.environ.items() if name.endswith(("_USER", "_USERNAME"))]
-    return Redactor(secrets, users)
+    return Redactor(secrets_in(os.environ), users)

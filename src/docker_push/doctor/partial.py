@@ -13,12 +13,12 @@ from docker_push.config import BuildFile
 from docker_push.credentials import Credentials
 from docker_push.doctor import installation, network, nodes, repository
 from docker_push.errors import AuthenticationError, DockerPushError, InterruptedRunError
-from docker_push.exposure import looks_secret
 from docker_push.options import Flags, RegistryOptions
 from docker_push.preflight import builders, disk, engine
 from docker_push.preflight.model import Area, Check, attempted, failed, good, skipped, warning
 from docker_push.process import Redactor, Runner
 from docker_push.run import FILE, Surroundings, find_root, load_file
+from docker_push.secret_names import secrets_in
 
 
 def checks(surroundings: Surroundings, flags: Flags, error: DockerPushError) -> Iterator[Check]:
@@ -78,11 +78,12 @@ def _registries(surroundings: Surroundings, flags: Flags) -> tuple[RegistryOptio
 def _runner(surroundings: Surroundings, entries: tuple[RegistryOptions, ...]) -> Runner:
     environ = surroundings.environ
     hidden = {"DOCKER_PASSWORD", *(entry.password_env for entry in entries if entry.password_env)}
-    secret = hidden | set(filter(looks_secret, environ))  # what build.toml would say is secret is not known
-    redact = Redactor([environ[name] for name in secret if environ.get(name)])
+    # what build.toml would say is secret is not known
+    redact = Redactor([*(environ[name] for name in hidden if environ.get(name)), *secrets_in(environ)])
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
     inside = {name: value for name, value in environ.items() if name not in hidden}
-    return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo)
+    children = surroundings.children
+    return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo, children=children)
 
 
 def _builder(surroundings: Surroundings, flags: Flags, runner: Runner) -> Iterator[Check]:

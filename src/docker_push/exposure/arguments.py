@@ -10,24 +10,10 @@ from collections.abc import Callable, Iterator
 
 from docker_push.errors import Finding, FindingsError
 from docker_push.options import ImageOptions, Options
+from docker_push.secret_names import is_switch, looks_secret
 
 Where = Callable[..., str]  # where(image, key, name): the place in build.toml, as a reader finds it
 Finds = Callable[[str], bool]
-
-# The idea is BuildKit's check SecretsUsedInArgOrEnv (moby/buildkit, frontend/dockerfile/linter and dockerfile2llb): a word of
-# the name says that the value is a secret, unless another says that it is none. Ours reads camel case and digits too.
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET = re.compile(
-    "apikey|accesskey|secretkey|privatekey|signingkey|auth|authtoken|credentials?|creds|jwt|key|pass|passphrase|passwd"
-    "|passwords?|pat|pword|pwd|secrets?|token"
-)
-_PUBLIC = re.compile("public|pub")
-# as the last word they say that the value is about a secret: where it is, how long, of which kind
-_ABOUT = re.compile(
-    "algorithm|audience|bits|count|dir|endpoint|expiry|file|host|issuer|length|limit|mode|name|path|port|provider|realm"
-    "|server|size|ttl|type|uri|url|version"
-)
-_NO_SECRET = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1"})
 
 # Credentials by their format, each as its issuer documents it (docs.github.com "Token formats", docs.gitlab.com "Token
 # prefixes", docs.npmjs.com, docs.docker.com, pypi.org/help, api.slack.com "Token types", AWS IAM "Unique ID prefixes");
@@ -44,17 +30,6 @@ _FORMATS = {
     "an address with a password": r"(?i)(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s/?#@:]*:(?![$*]|@)[^\s/?#@]+@",
 }
 _CREDENTIAL = {what: re.compile(pattern) for what, pattern in _FORMATS.items()}
-
-
-def looks_secret(name: str) -> bool:
-    """Tell whether a variable or build argument is by its name one that holds a secret.
-
-    ``API_TOKEN``, ``DB_PASSWORD``, ``npmAuthToken`` and ``KEY2`` are; ``TOKENIZER``, ``PUBLIC_KEY`` and ``TOKEN_URL`` are not.
-    """
-    words = [word.lower() for word in _WORD.findall(name)]
-    if words == ["pwd"] or not any(map(_SECRET.fullmatch, words)):  # PWD: the shell's folder
-        return False
-    return not any(map(_PUBLIC.fullmatch, words)) and not _ABOUT.fullmatch(words[-1])
 
 
 def credential_in(value: str) -> str | None:
@@ -94,7 +69,7 @@ _SEEN = ", and everybody who can pull the image reads build arguments"
 def _suspicion(name: str, value: str) -> str | None:
     if what := credential_in(value):
         return f"the value is {what}"
-    return "the name is that of a secret" if looks_secret(name) and value.lower() not in _NO_SECRET else None
+    return "the name is that of a secret" if looks_secret(name) and not is_switch(value) else None
 
 
 def _mount(name: str) -> str:
