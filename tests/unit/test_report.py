@@ -11,7 +11,7 @@ from docker_push.image_tests import Outcome
 from docker_push.plan import Plan, plan
 from docker_push.progress import Step
 from docker_push.publish import Content, Staged, State, TagOutcome
-from docker_push.references import Reference
+from docker_push.references import Reference, Tag
 from docker_push.registry import Manifest
 from docker_push.report import Staging
 from docker_push.tagging import TagKind
@@ -201,6 +201,19 @@ def test_people_are_told_which_platforms_were_not_tested():
         report.untested_text([tested, left]) == "Not tested: api on linux/arm64 (this engine cannot run linux/arm64)."
     )
     assert report.untested_text([tested]) == ""
+
+
+def test_a_tag_that_is_no_longer_planned_is_reported_all_the_same():
+    """Which versions are published is looked at again before tags move: another run may have changed it."""
+    made = plan(options(), CONTEXT)
+    gone = replace(
+        outcome(State.WAITING), reference=Reference(API.repositories[0], Tag("v9"), DIGEST), kind=TagKind.SEMVER
+    )
+
+    (shown,) = report.run_json(report.outcome(made, Staging(digests={}), staged(made), (gone,)))["images"]
+
+    (tag,) = shown["tags"]
+    assert (tag["tag"], tag["kind"], tag["moves"], tag["why"]) == ("v9", "semver", None, None)
 
 
 def test_an_image_that_was_not_published_is_reported_as_planned():

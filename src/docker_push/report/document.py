@@ -115,13 +115,13 @@ def _tests_json(one: Tested) -> Iterable[Mapping[str, object]]:
 
 
 def _tag_json(image: PlannedImage, outcome: TagOutcome) -> Mapping[str, object]:
-    planned = next(tag for tag in image.tags if tag.tag == outcome.reference.tag)
+    planned = next((tag for tag in image.tags if tag.tag == outcome.reference.tag), None)
     return {
         "repository": str(outcome.reference.repository),
         "tag": str(outcome.reference.tag),
         "kind": outcome.kind.value,
-        "moves": planned.moves,
-        "why": planned.why,
+        "moves": planned.moves if planned else None,
+        "why": planned.why if planned else None,
         "before": str(outcome.before) if outcome.before else None,
         "after": str(outcome.after) if outcome.after else None,
         "state": outcome.state.value,
