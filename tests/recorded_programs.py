@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,14 @@ class RecordedPrograms(Runner):
         self.calls.append((tuple(argv), input))
         return self.programs[argv[0]](argv, input, self.environ)
 
-    def stream(self, argv: Sequence[str], *, input: str, on_line: Callable[[str], None]) -> Completed:  # noqa: A002
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str,  # noqa: A002
+        on_line: Callable[[str], None],
+        silence: float = math.inf,  # noqa: ARG002
+    ) -> Completed:
         done = self.run(argv, input=input)
         for line in done.stderr.splitlines():
             on_line(line)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +59,15 @@ class Baked:
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
-    """A builder of the run: where to run buildx, which builder to use (``None``: the user's current one)."""
+    """A builder of the run: where to run buildx, which builder to use (``None``: the user's current one).
+
+    A bake that shows no sign of life for ``silence`` seconds is ended.
+    """
 
     runner: Runner
     name: str | None
     folder: Path
+    silence: float = math.inf
 
     def observe(self) -> BuilderFacts:
         """Look at the builder; raises BuilderError where buildx or the engine is missing or the builder unknown.
@@ -93,7 +98,8 @@ class Builder:
     def bake(self, plan: Plan, batch: Batch, output: Output, on_step: Callable[[Step], None]) -> Baked:
         """Build a batch, and push it where ``output`` says so; what failed is in the value, not raised.
 
-        Raises VerificationError where buildx says that all went well and does not name every digest.
+        Raises VerificationError where buildx says that all went well and does not name every digest, BuilderError where
+        it says nothing any more: BuildKit itself waits for ever for a registry that takes a layer and does not answer.
         """
         names = bake.target_names((*batch.needs, *batch.images))
         kept = {image.name: names[image.name] for image in batch.images}
@@ -107,7 +113,11 @@ class Builder:
             for step in progress.feed(line):
                 on_step(step)
 
-        done = self.runner.stream(self._argv(batch, metadata), input=definition, on_line=on_line)
+        try:
+            argv = self._argv(batch, metadata)
+            done = self.runner.stream(argv, input=definition, on_line=on_line, silence=self.silence)
+        except TimeoutError:
+            raise self._silent(names) from None
         if done.status != 0:
             images = {target: image for image, target in names.items()}
             return Baked(
@@ -132,6 +142,12 @@ class Builder:
         if any(image.options.ssh for image in images):
             argv += ["--allow", "ssh"]
         return argv
+
+    def _silent(self, names: Iterable[str]) -> BuilderError:
+        who = ", ".join(names)
+        message = f"building {who}: no sign of life for {self.silence:g} s, so that it was ended"
+        hint = "Run the same command again; for a step that prints nothing for longer, raise silence in [retry] of build.toml."
+        return BuilderError(message, hint=hint, transient=True)
 
     def _is_ours(self, entry: Mapping[str, object]) -> bool:
         return entry.get("Name") == self.name if self.name else bool(entry.get("Current"))

@@ -32,11 +32,11 @@ _FORMAT = re.compile(r"exec\b.*exec format error$|exec format error: unknown", r
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one platform of an image: how many commands succeeded there, or ``why`` it was not tested."""
+    """What became of one platform of an image: ``commands``, as they are shown, all succeeded, or ``why`` none counts."""
 
     image: str
     platform: Platform
-    commands: int
+    commands: tuple[str, ...]
     why: str = ""
 
 
@@ -94,14 +94,15 @@ class _Bench:
     def test(self, say: Callable[[str], None]) -> Outcome:
         """Run every command; the first that fails ends the run."""
         name, commands = self.one.image.name, self.one.image.options.test
+        shown = tuple(map(self._shown, commands))
         with self._image_as_before():
             for words in commands:
                 say(f"Testing {name} on {self.platform}: {self._shown(words)}")
                 if not self._succeeds(words):
                     why = f"this engine cannot run {self.platform}"
                     say(f"  not tested: {why} (docker run --privileged --rm tonistiigi/binfmt --install all)")
-                    return Outcome(image=name, platform=self.platform, commands=0, why=why)
-        return Outcome(image=name, platform=self.platform, commands=len(commands))
+                    return Outcome(image=name, platform=self.platform, commands=shown, why=why)
+        return Outcome(image=name, platform=self.platform, commands=shown)
 
     @property
     def _reference(self) -> str:

@@ -16,7 +16,7 @@ from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.preflight import Area, Health
 from docker_push.publish import Staged
-from docker_push.publishing import Record, StagedRun, keep_going, left_out, logged_in, move
+from docker_push.publishing import Record, StagedRun, keep_going, left_out, logged_in, move, reported
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
@@ -31,7 +31,7 @@ def push(run: Run) -> RunReport:
 
 def stage_only(run: Run) -> RunReport:
     """Build, push under the commit tag and verify; no moving tag is touched."""
-    return _reported(run, lambda _record: _unmoved(stage(run, prepared(run, moves=False))))
+    return _reported(run, lambda _record: _unmoved(run, stage(run, prepared(run, moves=False))))
 
 
 def publish_staged(run: Run) -> RunReport:
@@ -56,16 +56,16 @@ def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
         error.details += report.tag_table(outcomes) if outcomes else (_UNTOUCHED,)
         if found is None:
             return report.outcome(draft, Staging(digests={}), (), (), error)
-        return report.outcome(found.plan, found.staging, found.staged, outcomes, error)
+        return reported(run, found, found.staged, outcomes, error)
     except Exception:
         for line in report.tag_table(record.outcomes) if record.ledgers else ():
             run.surroundings.say(line)
         raise
 
 
-def _unmoved(found: StagedRun) -> RunReport:
+def _unmoved(run: Run, found: StagedRun) -> RunReport:
     tags = publish.commit_tags(found.plan, found.staged)
-    return report.outcome(found.plan, found.staging, found.staged, tags, left_out(found.staging))
+    return reported(run, found, found.staged, tags, left_out(found.staging))
 
 
 def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Plan:
@@ -151,6 +151,8 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
             )
         except DockerPushError as error:
             keep_going(run, next(iter(some)), error, failures)
+    if untested := report.untested_text(tested):
+        run.surroundings.say(untested)
     staged = tuple(one for one in found.staged if one.image.name not in failures)
     return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
 

@@ -74,7 +74,22 @@ def move(run: Run, found: StagedRun, record: Record) -> RunReport:
             keep_going(run, group[0], error, failures)
     staging = replace(found.staging, failures=failures)
     outcomes = tuple(outcome for ledger in record.ledgers for outcome in ledger.outcomes)
-    return report.outcome(found.plan, staging, moved, outcomes, left_out(staging))
+    return reported(run, replace(found, staging=staging), moved, outcomes, left_out(staging))
+
+
+def reported(
+    run: Run,
+    found: StagedRun,
+    staged: Sequence[Staged],
+    outcomes: Sequence[TagOutcome],
+    error: DockerPushError | None = None,
+) -> RunReport:
+    """Return the report of a run: what it staged and moved, what was tested, and how often registries were asked again."""
+    retries = {
+        image.name: sum(run.clients[repository.registry].retries(repository) for repository in image.repositories)
+        for image in found.plan.published
+    }
+    return report.outcome(found.plan, found.staging, staged, outcomes, error, tests=found.tested, retries=retries)
 
 
 def _rules(run: Run, plan: Plan) -> Rules:

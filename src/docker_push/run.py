@@ -70,7 +70,8 @@ class Run:
     def builder(self) -> Builder:
         """Return the builder of this run."""
         name = self.options.builder.value if self.options.builder else None
-        return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary)
+        silence = self.options.retry.silence
+        return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary, silence=silence)
 
     @property
     def origins(self) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from docker_push import history, readback
+from docker_push import history, readback, report
 from docker_push import plan as planning
 from docker_push.errors import ConfigError, VerificationError
 from docker_push.facts import Facts, RepositoryFacts
@@ -117,10 +117,7 @@ def table(differences: Sequence[Difference]) -> tuple[str, ...]:
         (one.image, str(one.repository.registry), _shown(one.what), _shown(one.wanted), _shown(one.found))
         for one in differences
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return tuple(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
-    )
+    return report.table(rows)
 
 
 def _shown(text: str) -> str:

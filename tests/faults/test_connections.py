@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import threading
 
 import pytest
 
-from fault_rules import Exchange, errors, lost, passed, reset, reset_after, sequence, status, truncated
-from proxied_scratch import RETRY, ProxiedScratch
+from fault_rules import Exchange, errors, held, lost, passed, reset, reset_after, sequence, status, truncated
+from proxied_scratch import RETRY, ProxiedScratch, build_toml
 
 pytestmark = pytest.mark.engine
 
@@ -32,6 +33,24 @@ def test_r05_a_lost_answer_to_a_layer_is_healed(case: ProxiedScratch, first: int
     assert done.code == 0, done.err
     assert rule.hits == 1
     case.assert_heals()
+
+
+def test_a_registry_that_takes_a_layer_and_never_answers_ends_the_run(case: ProxiedScratch):
+    """BuildKit has no limit of its own for that answer."""
+    case.write({"build.toml": build_toml(silence=3)})
+    case.commit_all()
+    over = threading.Event()
+    rule = case.proxy.fault("PUT", "/blobs/uploads/", held(over, 60), who="engine")
+
+    try:
+        done = case.push()
+    finally:
+        over.set()
+
+    assert rule.hits
+    case.assert_fails(done, 7, "building api: no sign of life for 3 s", "silence in \\[retry\\]")
+    assert set(case.tags("api")) == set()
+    case.assert_heals(built=True)
 
 
 def test_r05_an_upload_that_the_registry_has_forgotten_is_begun_again(case: ProxiedScratch):

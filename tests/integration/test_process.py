@@ -109,6 +109,26 @@ def test_every_wait_is_bounded_and_leaves_no_orphan(runner: Runner, long: str):
     assert not running(long)
 
 
+def test_a_program_that_says_nothing_any_more_is_ended_with_all_that_it_started(runner: Runner, long: str):
+    lines: list[str] = []
+    script = f"echo begun >&2; sleep {long} & sleep {long}"
+
+    with pytest.raises(TimeoutError):
+        runner.stream(["sh", "-c", script], input="", on_line=lines.append, silence=1)
+
+    assert lines == ["begun"]
+    assert not running(long)
+
+
+def test_a_program_that_says_something_now_and_then_is_waited_for(runner: Runner):
+    lines: list[str] = []
+    script = "for each in 1 2 3 4 5; do echo $each >&2; sleep 0.7; done"
+
+    runner.stream(["sh", "-c", script], input="", on_line=lines.append, silence=2)
+
+    assert len(lines) == 5
+
+
 def test_a_signal_ends_the_program_and_all_that_it_started(runner: Runner, long: str):
     """The whole path: our process is interrupted while it streams, a grandchild ignores nothing, nobody is left."""
     timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))

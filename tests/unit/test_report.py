@@ -7,15 +7,17 @@ import pytest
 
 from docker_push import report
 from docker_push.context import Event
+from docker_push.image_tests import Outcome
 from docker_push.plan import Plan, plan
 from docker_push.progress import Step
 from docker_push.publish import Content, Staged, State, TagOutcome
-from docker_push.references import Reference
+from docker_push.references import Reference, Tag
 from docker_push.registry import Manifest
 from docker_push.report import Staging
 from docker_push.tagging import TagKind
-from examples_of import AMD64, BOTH, COMMIT, CONTEXT, DIGEST, OTHER, image, options, registry, setting
+from examples_of import BOTH, COMMIT, CONTEXT, DIGEST, OTHER, image, options, registry, setting
 
+ARM64, AMD64 = BOTH
 API = plan(options(), CONTEXT).images[0]
 
 
@@ -99,7 +101,7 @@ def test_what_is_only_needed_has_no_tags_in_the_text():
 
 def test_the_list_has_a_line_for_each_image_and_registry():
     both = options(
-        image("api"), image("worker", platforms=setting(AMD64)), registries=(registry(), registry("localhost:5000"))
+        image("api"), image("worker", platforms=setting((AMD64,))), registries=(registry(), registry("localhost:5000"))
     )
 
     lines = report.list_text(plan(both, CONTEXT)).splitlines()
@@ -172,6 +174,53 @@ def test_the_report_is_the_plan_and_what_became_of_it():
         "state": "moved",
         "note": None,
     }
+
+
+def test_the_report_says_what_was_tested_and_how_often_the_registry_was_asked_again():
+    made = plan(options(), CONTEXT)
+    tests = (
+        Outcome(image="api", platform=AMD64, commands=("api --version", "api check")),
+        Outcome(image="api", platform=ARM64, commands=("api --version",), why="this engine cannot run linux/arm64"),
+        Outcome(image="other", platform=AMD64, commands=("other",)),
+    )
+
+    run = report.outcome(made, Staging(digests={}), staged(made), (), tests=tests, retries={"api": 3})
+
+    (shown,) = report.run_json(run)["images"]
+    assert shown["retries"] == 3
+    assert shown["tests"] == [
+        {"platform": "linux/amd64", "command": "api --version", "result": "passed", "why": None},
+        {"platform": "linux/amd64", "command": "api check", "result": "passed", "why": None},
+        {
+            "platform": "linux/arm64",
+            "command": "api --version",
+            "result": "not-tested",
+            "why": "this engine cannot run linux/arm64",
+        },
+    ]
+
+
+def test_people_are_told_which_platforms_were_not_tested():
+    tested = Outcome(image="api", platform=AMD64, commands=("api",))
+    left = Outcome(image="api", platform=ARM64, commands=("api",), why="this engine cannot run linux/arm64")
+
+    assert (
+        report.untested_text([tested, left]) == "Not tested: api on linux/arm64 (this engine cannot run linux/arm64)."
+    )
+    assert report.untested_text([tested]) == ""
+
+
+def test_a_tag_that_is_no_longer_planned_is_reported_all_the_same():
+    """Which versions are published is looked at again before tags move: another run may have changed it."""
+    made = plan(options(), CONTEXT)
+    gone = replace(
+        outcome(State.WAITING), reference=Reference(API.repositories[0], Tag("v9"), DIGEST), kind=TagKind.SEMVER
+    )
+
+    (shown,) = report.run_json(report.outcome(made, Staging(digests={}), staged(made), (gone,)))["images"]
+
+    (tag,) = shown["tags"]
+    assert (tag["tag"], tag["kind"], tag["moves"], tag["why"]) == ("v9", "semver", None, None)
 
 
 def test_an_image_that_was_not_published_is_reported_as_planned():

@@ -259,6 +259,11 @@ class RetryTable(Table):
         description="Seconds after which one call is not repeated any more, whatever else allows it.",
         examples=[900],
     )
+    silence: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        3600,
+        description="Seconds without any sign of life after which a build, or its push, is ended.",
+        examples=[1800],
+    )
 
     @model_validator(mode="after")
     def _waits_grow(self) -> RetryTable:

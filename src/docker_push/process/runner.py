@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import shlex
@@ -65,14 +66,22 @@ class Runner:
                 raise BuilderError(f"{self.shown(argv)} did not end within {timeout:g} s", hint=hint) from None
         return Completed(argv=tuple(argv), status=child.returncode, stdout=_text(out), stderr=_text(err))
 
-    def stream(self, argv: Sequence[str], *, input: str, on_line: Callable[[str], None]) -> Completed:  # noqa: A002
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str,  # noqa: A002
+        on_line: Callable[[str], None],
+        silence: float = math.inf,
+    ) -> Completed:
         """Run ``argv``, hand every line of its standard error to ``on_line`` as it comes, and return what it left.
 
         ``stderr`` of the result is empty: the lines were handed over, each whole. Raises ConfigError where the program
-        is not installed, InterruptedRunError where a signal ended it.
+        is not installed, InterruptedRunError where a signal ended it, and TimeoutError where it was ended because for
+        ``silence`` seconds it neither read nor wrote anything.
         """
         with self._started(argv) as child:
-            out = _pump(child, input.encode(), on_line)
+            out = _pump(child, input.encode(), on_line, silence)
         return Completed(argv=tuple(argv), status=child.returncode, stdout=_text(out), stderr="")
 
     def shown(self, argv: Sequence[str]) -> str:
@@ -130,10 +139,10 @@ def _missing(program: str, folder: Path) -> DockerPushError:
     return kind(f"{program} is not installed, or not on the PATH", hint=hint)
 
 
-def _pump(child: subprocess.Popen[bytes], feed: bytes, on_line: Callable[[str], None]) -> bytes:
+def _pump(child: subprocess.Popen[bytes], feed: bytes, on_line: Callable[[str], None], silence: float) -> bytes:
     """Feed, read lines of stderr and all of stdout at once: no pipe may fill up while another is waited for."""
     assert child.stdin and child.stdout and child.stderr  # noqa: S101, PT018 - all three are pipes
-    out, lines = bytearray(), _Lines(on_line)
+    out, lines, quiet = bytearray(), _Lines(on_line), 0.0
     with selectors.DefaultSelector() as selector:
         os.set_blocking(child.stdin.fileno(), False)
         selector.register(child.stdin, selectors.EVENT_WRITE, _feeder(child.stdin, feed))
@@ -143,6 +152,9 @@ def _pump(child: subprocess.Popen[bytes], feed: bytes, on_line: Callable[[str], 
             ready = selector.select(_LINGER)
             if not ready and child.poll() is not None:
                 break
+            quiet = 0.0 if ready else quiet + _LINGER
+            if quiet >= silence:
+                raise TimeoutError
             for pipe in (key.fileobj for key, _ in ready if not key.data()):
                 selector.unregister(pipe)
                 if pipe is child.stdin:
