@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fault_proxy import fault_proxy
-from proxied_scratch import ProxiedScratch, build_toml, proxied
+from proxied_scratch import ProxiedScratch, proxied
 from registry_process import registry_process
 from small_disk import fill, grow, small_disk
 
@@ -33,7 +33,6 @@ def without_space(engine: dict[str, str], tmp_path: Path) -> Iterator[ProxiedScr
         fault_proxy(address) as proxy,
     ):
         case = proxied(tmp_path / "case", address, proxy, "mark-of-the-full-registry")
-        case.write({"build.toml": build_toml(attempts=1)})  # BuildKit by itself tries for seven seconds
         (case.root / "data").write_bytes(os.urandom(6 << 20))
         case.commit_all()
         yield case
