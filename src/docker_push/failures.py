@@ -63,6 +63,8 @@ _MESSAGES = {
     "failed to fetch oauth token": ("UNAUTHORIZED", 401),
     "authentication required": ("UNAUTHORIZED", 401),
 }
+# What docker-registry (2.8) says of a write that its disk had no room for: an upload that broke, or nothing but a 500
+_NO_ROOM = ("blob upload invalid", "unknown: unknown error")
 _AGAIN = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "MANIFEST_BLOB_UNKNOWN", "UNAVAILABLE"})
 _AGAIN_STATUS = frozenset({408, 416, 429, 499, 500, 502, 503, 504, 522})
 _NETWORK = (
@@ -176,7 +178,7 @@ def _classified(words: str, who: str, origins: Mapping[str, str | None], log: Se
 
 def _pointed(error: DockerPushError, said: str, pushing: bool) -> DockerPushError:  # noqa: FBT001 - what was being done
     """Add what only the words tell: a full registry hides behind a broken upload; a base image is not ours to push."""
-    if "blob upload invalid" in said.lower():
+    if any(words in f"{said} {error.message}".lower() for words in _NO_ROOM):
         error.hint = f"{error.hint} The registry may be out of disk space: ask its operator if this stays."
     if not pushing and isinstance(error, AuthenticationError):
         error.hint = "A base image asks for a login: log in to its registry, or correct the FROM line."

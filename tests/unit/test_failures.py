@@ -96,8 +96,17 @@ def test_the_state_of_an_upload_is_not_shown():
     assert "s3cret" not in str(one.error)
 
 
-def test_a_full_registry_is_thought_of_where_an_upload_breaks():
-    assert "out of disk space" in pushed("unknown: blob upload invalid").error.hint
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unknown: blob upload invalid",
+        "unknown: unknown error",
+        f"unexpected status from PUT request to {URL}: 500 Internal Server Error: "
+        '{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}',
+    ],
+)
+def test_a_full_registry_is_thought_of_where_an_upload_breaks(words: str):
+    assert "out of disk space" in pushed(words).error.hint
 
 
 @pytest.mark.parametrize(
