@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from docker_push import credentials, options, run
+from docker_push import credentials, environment, options, run
 from docker_push.credentials import Credentials
 from docker_push.errors import AuthenticationError
 from docker_push.options import Flags, RegistryOptions
@@ -27,7 +27,7 @@ def login(surroundings: Surroundings, flags: Flags, *, ask: Ask, dry_run: bool) 
             surroundings.say(f"Dry run: would log in to {registry} {_who(found)}.")
             continue
         account = found or _asked(entry, ask)
-        runner = _runner(surroundings, account)
+        runner = _runner(surroundings, entry, account)
         if surroundings.environ.get("CI"):
             with credentials.isolated(runner, {registry: account}, surroundings.temporary):
                 pass
@@ -45,7 +45,7 @@ def logout(surroundings: Surroundings, flags: Flags, *, dry_run: bool) -> None:
         if dry_run:
             surroundings.say(f"Dry run: would log out of {entry.registry.value}.")
             continue
-        credentials.logout(_runner(surroundings, None), entry.registry.value)
+        credentials.logout(_runner(surroundings, entry, None), entry.registry.value)
         surroundings.say(f"Logged out of {entry.registry.value}.")
 
 
@@ -75,12 +75,13 @@ def _asked(entry: RegistryOptions, ask: Ask) -> Credentials:
     return Credentials(username=user, password=password, origin="what you typed")
 
 
-def _runner(surroundings: Surroundings, account: Credentials | None) -> Runner:
+def _runner(surroundings: Surroundings, entry: RegistryOptions, account: Credentials | None) -> Runner:
     secret = [account.password] if account and account.password else []
     user = [account.username] if account else []
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
+    passwords = {entry.password_env} if entry.password_env else set()
     return surroundings.runner(
-        environ=surroundings.environ,
+        environ=environment.for_programs(surroundings.environ, passwords),
         folder=surroundings.folder,
         redact=Redactor(secret, user),
         echo=echo,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import config, credentials, exposure, options, remote, trust
+from docker_push import config, credentials, environment, exposure, options, remote, trust
 from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
@@ -25,6 +25,8 @@ from docker_push.registry import Client, Network, Waiting, certificates, proxies
 FILE = "build.toml"
 _LINE = 8  # characters: shorter lines of a secret are ordinary text
 _SECRET_FILE = 64 * 1024  # bytes of a secret's file that are looked for in what is said
+# buildx otherwise reads the provenance back for its metadata file, of which only the digests are used
+_QUICK = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +161,7 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     if context.is_fork:
         trust.refuse(chosen, partial(_where, root))
         hidden = {name for entry in chosen.registries for name in (entry.username_env, entry.password_env) if name}
-        runner = replace(runner, environ=trust.environ(runner.environ, hidden))
+        runner = replace(runner, environ=_QUICK | trust.environ(environ, hidden))
         runner = credentials.anonymous(runner, surroundings.temporary)
     else:
         accounts = {entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries}
@@ -237,9 +239,6 @@ def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
 
 
 def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the programs that a run starts: no registry password, unless a build asks for it."""
-    asked = {secret.env or secret.id for image in chosen.images for secret in image.secret}
-    hidden = {entry.password_env for entry in chosen.registries} - asked
-    # buildx otherwise reads the provenance back for its metadata file, of which only the digests are used
-    quick = {"BUILDX_METADATA_PROVENANCE": "disabled"}
-    return quick | {name: value for name, value in environ.items() if name not in hidden}
+    """Return the environment of the programs that a run starts: no credential, unless a build asks for it."""
+    passwords = {entry.password_env for entry in chosen.registries if entry.password_env}
+    return _QUICK | environment.for_programs(environ, passwords, environment.asked(chosen.images))

@@ -155,6 +155,16 @@ def test_no_secret_is_in_what_was_found(world: RecordedWorld):
         assert "s3cret-value" not in rendering.text(examine(world.write(text)))
 
 
+def test_its_programs_do_not_see_the_job_s_tokens(world: RecordedWorld):
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value", "GITHUB_TOKEN": "t0ken-of-the-job"}
+
+    for text in ("[images.api]\n", "["):
+        examine(world.write(text))
+
+    assert world.environs
+    assert not any({"DOCKER_PASSWORD", "GITHUB_TOKEN"} & set(environ) for environ in world.environs)
+
+
 def test_a_signal_ends_it(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch):
     def stop(*_: Any) -> Any:
         raise InterruptedRunError("terminated", hint="")

@@ -18,7 +18,7 @@ LAYERS = [
     {"options", "git", "schema", "ancestry"},
     {"context", "remote"},
     {"facts"},
-    {"tagging", "metadata", "selection", "fingerprint", "parallel", "history", "trust", "exposure"},
+    {"tagging", "metadata", "selection", "fingerprint", "parallel", "history", "trust", "exposure", "environment"},
     {"plan"},
     {"bake", "progress"},
     {"builder", "credentials", "engine"},

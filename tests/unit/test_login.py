@@ -90,6 +90,14 @@ def test_debugging_shows_the_command_and_no_secret(world: RecordedWorld):
     assert "s3cret-value" not in world.text
 
 
+def test_docker_s_environment_holds_neither_the_password_nor_the_job_s_token(world: RecordedWorld):
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value", "GITHUB_TOKEN": "t0ken-value"}
+
+    login(world.surroundings(), Flags(), ask=nobody, dry_run=False)
+
+    assert not {"DOCKER_PASSWORD", "GITHUB_TOKEN"} & set(world.environs[-1])
+
+
 def test_logout_forgets_every_registry(world: RecordedWorld):
     logout(world.surroundings(), Flags(), dry_run=False)
 

@@ -75,6 +75,48 @@ def test_a_build_that_asks_for_it_does(world: RecordedWorld):
     assert run.read(world.surroundings(), Flags()).runner.environ["DOCKER_PASSWORD"] == "s3cret-value"
 
 
+def test_programs_do_not_see_the_password_under_another_name_either(world: RecordedWorld):
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value\n", "REGISTRY_LOGIN": "s3cret-value"}
+
+    assert "REGISTRY_LOGIN" not in run.read(world.surroundings(), Flags()).runner.environ
+
+
+def test_programs_do_not_see_the_job_s_tokens_and_the_run_does(world: RecordedWorld):
+    tokens = ("GITHUB_TOKEN", "CI_JOB_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GH_TOKEN")
+    world.environ |= dict.fromkeys(tokens, "t0ken-of-the-job") | {"CI_JOB_NAME": "build"}
+
+    told = run.read(world.surroundings(), Flags())
+
+    assert not set(tokens) & set(told.runner.environ)
+    assert told.runner.environ["CI_JOB_NAME"] == "build"
+    assert told.surroundings.environ["GITHUB_TOKEN"] == "t0ken-of-the-job"
+
+
+def test_a_build_that_asks_for_a_token_has_that_one_alone(world: RecordedWorld):
+    world.write('[images.api]\nsecret = [{ id = "token", env = "GITHUB_TOKEN" }]\n')
+    names = ("GITHUB_TOKEN", "GH_TOKEN", "DOCKER_PASSWORD")
+    world.environ |= dict.fromkeys(names, "t0ken-of-the-job") | {"DOCKER_USER": "me"}
+
+    assert set(names) & set(run.read(world.surroundings(), Flags()).runner.environ) == {"GITHUB_TOKEN"}
+
+
+@pytest.mark.parametrize("key", ["cache-from", "cache-to"])
+def test_a_build_with_github_s_cache_has_the_token_for_it(world: RecordedWorld, key: str):
+    world.write(f'[images.api]\n{key} = ["type=gha,scope=api"]\n')
+    world.environ |= {"ACTIONS_RUNTIME_TOKEN": "t0ken-of-the-runner", "GITHUB_TOKEN": "t0ken-of-the-job"}
+
+    environ = run.read(world.surroundings(), Flags()).runner.environ
+
+    assert {"ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"} & set(environ) == {"ACTIONS_RUNTIME_TOKEN"}
+
+
+@pytest.mark.parametrize("password", ["true", "8080", "x"])
+def test_a_password_that_is_an_ordinary_word_hides_nothing_else(world: RecordedWorld, password: str):
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": password, "SETTING": password}
+
+    assert run.read(world.surroundings(), Flags()).runner.environ["SETTING"] == password
+
+
 def test_no_secret_is_said(world: RecordedWorld):
     world.write('[images.api]\nsecret = [{ id = "npm", env = "NPM_TOKEN" }]\n')
     world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value", "NPM_TOKEN": "npm-s3cret"}
@@ -159,6 +201,12 @@ def test_a_stranger_s_run_looks_for_no_account_and_its_programs_have_no_credenti
     config = Path(told.runner.environ["DOCKER_CONFIG"]) / "config.json"
     assert "desktop" not in config.read_text()
     assert [argv for argv, _ in world.calls if "credential" in argv[0]] == []
+
+
+def test_a_stranger_s_programs_have_no_token_inside_of_another_variable(world: RecordedWorld):
+    as_a_fork_s(world).environ["CLONE_URL"] = "https://x:gh-s3cret-value@github.com/a/b"
+
+    assert "CLONE_URL" not in run.read(world.surroundings(), Flags()).runner.environ
 
 
 def test_a_stranger_s_run_may_not_ask_for_secrets(world: RecordedWorld):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docker_push import credentials, options, run
+from docker_push import credentials, environment, options, run
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
 from docker_push.credentials import Credentials
@@ -81,7 +81,7 @@ def _runner(surroundings: Surroundings, entries: tuple[RegistryOptions, ...]) ->
     # what build.toml would say is secret is not known
     redact = Redactor([*(environ[name] for name in hidden if environ.get(name)), *secrets_in(environ)])
     echo = (lambda text: surroundings.say(f"+ {text}")) if surroundings.debug else None
-    inside = {name: value for name, value in environ.items() if name not in hidden}
+    inside = environment.for_programs(environ, hidden)
     children = surroundings.children
     return surroundings.runner(environ=inside, folder=surroundings.folder, redact=redact, echo=echo, children=children)
 
