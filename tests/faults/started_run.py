@@ -42,9 +42,9 @@ class StartedRun:
     def err(self) -> str:
         return self.said.read_text("utf-8", "replace")
 
-    def until(self, condition, what: str) -> None:
+    def until(self, condition, what: str, seconds: float = LONG) -> None:
         """Wait until ``condition()`` holds; fail where that takes too long or the run ends before."""
-        deadline = time.monotonic() + LONG
+        deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, f"the run ended before {what}: {self.err}"
             assert time.monotonic() < deadline, f"{what} did not come about: {self.err}"

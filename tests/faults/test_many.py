@@ -77,7 +77,7 @@ def in_batches(case: ProxiedScratch, count: int, memory: int) -> None:
     batches = -(-count // BATCH)
     half = batches // 2
     with started(case, "push", DOMAIN=case.registry) as run:
-        run.until(lambda: run.err.count("\nBuilding ") > half, f"batch {half + 1} of {batches}")
+        run.until(lambda: run.err.count("\nBuilding ") > half, f"batch {half + 1} of {batches}", 1800)
         run.send(signal.SIGKILL)
         run.ended_by(signal.SIGKILL, 60)
     assert case.tags("i0000") == {case.commit_tag}

@@ -55,12 +55,11 @@ def refuse_arguments(options: Options, finds: Finds, where: Where) -> None:
 
 def _of_arguments(image: ImageOptions, allowed: tuple[str, ...], finds: Finds, where: Where) -> Iterator[Finding]:
     for name, value in image.args.items():
-        place = where(image.name, "args", name)
-        if finds(value):
-            yield Finding(where=place, problem=f"the value holds a secret of this run{_SEEN}", allowed=_mount(name))
-        elif name not in allowed and (why := _suspicion(name, value)):
-            insist = f" --allow-secret-arg {name} insists that it is none."
-            yield Finding(where=place, problem=f"{why}{_SEEN}", allowed=f"{_mount(name)}{insist}")
+        why, instead = "the value holds a secret of this run" if finds(value) else None, _mount(name)
+        if why is None and name not in allowed and (why := _suspicion(name, value)):
+            instead = f"{instead} --allow-secret-arg {name} insists that it is none."
+        if why is not None:  # only then is its place looked for: that reads build.toml again
+            yield Finding(where=where(image.name, "args", name), problem=f"{why}{_SEEN}", allowed=instead)
 
 
 _SEEN = ", and everybody who can pull the image reads build arguments"
