@@ -13,15 +13,8 @@ from scratch import Ran
 
 IMAGES = ("api", "worker")
 MOVING = ("main", "latest")
-CODES = {
-    0,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-}  # nobody asks for another configuration, nor takes a version; docker login takes any 403 for 3
+# Nobody asks for another configuration, nor takes a version; docker login takes any 403 for 3.
+CODES = {0, 3, 4, 5, 6, 7, 8}
 
 
 @dataclass(frozen=True, kw_only=True)
