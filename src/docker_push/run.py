@@ -184,7 +184,11 @@ def _doors(
     surroundings: Surroundings, environ: Mapping[str, str], root: Path, redact: Redactor
 ) -> tuple[Surroundings, Runner]:
     """Return the surroundings and the programs of a run, neither of which shows a secret."""
-    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
+    quiet = replace(
+        surroundings,
+        say=lambda text: surroundings.say(redact(text)),
+        emit=lambda text: surroundings.emit(redact(text)),
+    )
     echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
     children = surroundings.children
     return quiet, surroundings.runner(environ=environ, folder=root, redact=redact, echo=echo, children=children)

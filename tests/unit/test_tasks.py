@@ -13,7 +13,7 @@ from invoke.program import Program
 
 import docker_push.run
 from docker_push import boundary, tasks
-from docker_push.errors import RegistryError
+from docker_push.errors import BuildError, RegistryError
 from docker_push.tasks import FLAGS, docker, namespace
 from recorded_world import RecordedWorld
 
@@ -107,6 +107,38 @@ def test_build_prints_the_local_names(world: RecordedWorld, capsys: pytest.Captu
     assert invoke("build") == 0
     assert capsys.readouterr().out.startswith("localhost:5000/")
     assert world.memory.manifests == {}
+
+
+@pytest.mark.parametrize("flags", [(), ("--keep-going",)], ids=["stopped", "kept going"])
+def test_no_secret_is_in_the_report(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]):
+    def leave(*_: object) -> None:
+        raise BuildError('image api: it said "s3cret-value"', hint="Take s3cret-value out.")
+
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "s3cret-value")
+    monkeypatch.setattr("docker_push.pipeline.publish.verify", leave)
+
+    assert invoke("push", "--report", "report.json", *flags) == 7
+
+    text = (world.folder / "report.json").read_text()
+    errors = [json.loads(text)["error"], *(image.get("error") for image in json.loads(text)["images"])]
+    assert "s3cret-value" not in text
+    assert [error["message"] for error in errors if error] == ['image api: it said "***"'] * (2 if flags else 1)
+
+
+@pytest.mark.usefixtures("world")
+def test_no_secret_is_on_standard_output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "atomicloud")
+
+    for argv in (("list",), ("list", "--format", "json"), ("plan", "--format", "json"), ("plan", "--format", "bake")):
+        assert invoke(*argv) == 0
+    for task in ("plan", "build"):
+        assert invoke(task) == 0
+
+    out = capsys.readouterr().out
+    assert "atomicloud" not in out
+    assert out.count("localhost:5000/***/my-service/api") >= 5
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

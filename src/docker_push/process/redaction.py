@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
 _MINIMUM_SECRET = 4  # shorter values would redact ordinary text
@@ -37,6 +37,14 @@ class Redactor:
         for form in self._forms:
             text = text.replace(form, self.MARK)
         return text
+
+    def document(self, value: object) -> object:
+        """Return a JSON value with every known secret in its texts replaced: keys and strings, so that it stays JSON."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(key)): self.document(inner) for key, inner in value.items()}
+        return [self.document(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
     def finds(self, text: str) -> bool:
         """Return whether a known secret, in any of its forms, is in ``text``."""
