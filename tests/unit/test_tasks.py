@@ -158,6 +158,20 @@ def test_plan_has_three_forms(world: RecordedWorld, capsys: pytest.CaptureFixtur
     assert world.memory.log == []
 
 
+@pytest.mark.parametrize("argv", [("list",), ("plan", "--offline"), ("plan", "--offline", "--format", "json")])
+@pytest.mark.parametrize("broken", [{"DOCKER_USER": "me"}, {"DOCKER_AUTH_CONFIG": "{"}], ids=str)
+def test_who_asks_no_registry_needs_no_credentials(
+    world: RecordedWorld, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], broken: dict[str, str]
+):
+    (world.folder / "config.json").write_text('{"credsStore": "missing"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(world.folder))
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+
+    assert invoke("plan") == 3
+    assert invoke(*argv) == 0
+
+
 @pytest.mark.parametrize(
     "argv",
     [

@@ -23,12 +23,20 @@ class Redactor:
     MARK = "***"
 
     def __init__(self, secrets: Sequence[str] = (), users: Sequence[str] = ()) -> None:
+        self._secrets: tuple[str, ...] = ()
+        self._users: tuple[str, ...] = ()
+        self._forms: list[str] = []
+        self.learn(secrets, users)
+
+    def learn(self, secrets: Sequence[str], users: Sequence[str] = ()) -> None:
+        """Know further secrets and users from now on, for everybody who has this redactor."""
+        self._secrets, self._users = (*self._secrets, *secrets), (*self._users, *users)
         forms = {
             form
-            for given in secrets
+            for given in self._secrets
             for secret in (given, given.strip())
             if len(given.strip()) >= _MINIMUM_SECRET
-            for form in _forms(secret, users)
+            for form in _forms(secret, self._users)
         }
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
