@@ -25,14 +25,15 @@ def load(run: Run, *, dry_run: bool) -> list[str]:
     plan = _local_plan(run)
     say = run.surroundings.say
     say(report.plan_text(plan))
-    for batch in bake.batches(plan, BATCH) if not dry_run else ():
-        say(f"Building {', '.join(image.name for image in batch.images)} into the local engine")
-        baked = run.builder.bake(plan, batch, Output.LOAD, lambda step: tell(step, say))
-        if not baked.ok:
-            raise failures(baked, run.origins)[0].error
     if dry_run:
         say("Dry run: nothing was built.")
         return []
+    origins = run.origins  # docker logs in as they say: from here on they are known, and never shown
+    for batch in bake.batches(plan, BATCH):
+        say(f"Building {', '.join(image.name for image in batch.images)} into the local engine")
+        baked = run.builder.bake(plan, batch, Output.LOAD, lambda step: tell(step, say))
+        if not baked.ok:
+            raise failures(baked, origins)[0].error
     return [str(image.staged(repository)) for image in _asked(plan) for repository in image.repositories]
 
 

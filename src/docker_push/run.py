@@ -13,11 +13,11 @@ from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
 from docker_push.context import Context
-from docker_push.credentials import Credentials
+from docker_push.credentials import Accounts, Credentials
 from docker_push.errors import DockerPushError
 from docker_push.exposure import KnownSecrets
 from docker_push.interruption import Interruption
-from docker_push.options import Flags, Options, RegistryOptions
+from docker_push.options import Flags, Options
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
 from docker_push.registry import Client, Network, Waiting, certificates, proxies
@@ -57,8 +57,19 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """What variables and files say that is secret, and the users whose passwords they may be."""
+
+    secrets: tuple[str, ...] = field(repr=False)
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run was told: where the repository is, its options, what is being built, who pushes, what is secret."""
+    """What a run was told: where the repository is, its options, what is being built, who pushes, what is secret.
+
+    ``accounts`` are looked for when one of them is asked for; a stranger's run has none.
+    """
 
     surroundings: Surroundings
     root: Path
@@ -66,7 +77,14 @@ class Run:
     context: Context
     runner: Runner
     accounts: Mapping[Registry, Credentials | None]
-    secrets: KnownSecrets
+    told: Told
+
+    @property
+    def secrets(self) -> KnownSecrets:
+        """Return all secrets of the run, those of its accounts too."""
+        accounts = [account for account in self.accounts.values() if account]
+        found = [secret for account in accounts for secret in account.secrets]
+        return KnownSecrets((*self.told.secrets, *found), (*self.told.users, *(one.username for one in accounts)))
 
     @property
     def builder(self) -> Builder:
@@ -151,24 +169,22 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     root, file = load_file(surroundings.folder)
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
-    secrets, users = _secrets(chosen, environ, root), _users(chosen, environ)
-    exposure.refuse_arguments(chosen, KnownSecrets(secrets, users).finds, partial(_where, root))
-    quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, Redactor(_shown_forms(secrets), users))
+    told = Told(secrets=tuple(_secrets(chosen, environ, root)), users=tuple(_users(chosen, environ)))
+    exposure.refuse_arguments(chosen, KnownSecrets(told.secrets, told.users).finds, partial(_where, root))
+    redact = Redactor(_shown_forms(told.secrets), told.users)
+    quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
     context = contexts.observe(repository, branch, environ, runner)
-    accounts: dict[Registry, Credentials | None] = dict.fromkeys(entry.registry.value for entry in chosen.registries)
+    accounts: Mapping[Registry, Credentials | None]
     if context.is_fork:
         trust.refuse(chosen, partial(_where, root))
         hidden = {name for entry in chosen.registries for name in (entry.username_env, entry.password_env) if name}
         runner = replace(runner, environ=_QUICK | trust.environ(environ, hidden))
         runner = credentials.anonymous(runner, surroundings.temporary)
+        accounts = dict.fromkeys(entry.registry.value for entry in chosen.registries)
     else:
-        accounts = {entry.registry.value: _account(entry, surroundings, runner) for entry in chosen.registries}
-        found = [account for account in accounts.values() if account]
-        secrets += [secret for account in found for secret in account.secrets]
-        users += [account.username for account in found if account.username]
-        quiet, runner = _doors(surroundings, runner.environ, root, Redactor(_shown_forms(secrets), users))
+        accounts = _accounts(chosen, surroundings, runner)
     return Run(
         surroundings=quiet,
         root=root,
@@ -176,7 +192,7 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
         context=context,
         runner=runner,
         accounts=accounts,
-        secrets=KnownSecrets(secrets, users),
+        told=told,
     )
 
 
@@ -184,7 +200,11 @@ def _doors(
     surroundings: Surroundings, environ: Mapping[str, str], root: Path, redact: Redactor
 ) -> tuple[Surroundings, Runner]:
     """Return the surroundings and the programs of a run, neither of which shows a secret."""
-    quiet = replace(surroundings, say=lambda text: surroundings.say(redact(text)))
+    quiet = replace(
+        surroundings,
+        say=lambda text: surroundings.say(redact(text)),
+        emit=lambda text: surroundings.emit(redact(text)),
+    )
     echo = (lambda text: quiet.say(f"+ {text}")) if surroundings.debug else None
     children = surroundings.children
     return quiet, surroundings.runner(environ=environ, folder=root, redact=redact, echo=echo, children=children)
@@ -196,14 +216,18 @@ def _where(root: Path, image: str, *keys: str) -> str:
     return config.locate(path, root, image, *keys) if path.is_file() else f"[images.{image}] {'.'.join(keys)}"
 
 
-def _account(entry: RegistryOptions, surroundings: Surroundings, runner: Runner) -> Credentials | None:
-    return credentials.find(
-        entry.registry.value,
-        environ=surroundings.environ,
-        username_env=entry.username_env,
-        password_env=entry.password_env,
-        runner=runner,
-    )
+def _accounts(chosen: Options, surroundings: Surroundings, runner: Runner) -> Accounts:
+    entries = {entry.registry.value: entry for entry in chosen.registries}
+
+    def find(registry: Registry) -> Credentials | None:
+        entry = entries[registry]
+        names = {"username_env": entry.username_env, "password_env": entry.password_env}
+        return credentials.find(registry, environ=surroundings.environ, runner=runner, **names)
+
+    def learn(account: Credentials) -> None:
+        runner.redact.learn(_shown_forms(account.secrets), [account.username] if account.username else [])
+
+    return Accounts(entries, find, learn)
 
 
 def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:

@@ -22,7 +22,8 @@ from docker_push.errors import ConfigError
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
-    from docker_push.run import Surroundings
+    from docker_push.report import RunReport
+    from docker_push.run import Run, Surroundings
 
 __all__ = ["FLAGS", "docker", "namespace"]
 
@@ -108,7 +109,10 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
     _one_of("--format", given["format"], ("text", "json"))
     with opened(surroundings, flags) as run:
         plan = make_plan(run, look=False)
-        surroundings.emit(_json(report.plan_json(plan)) if given["format"] == "json" else report.list_text(plan))
+        if given["format"] == "json":
+            surroundings.emit(_json(report.plan_json(plan), run))
+        else:
+            run.surroundings.emit(report.list_text(plan))
 
 
 @_command("plan", *_SELECT, *_BUILD, "format", "offline", "debug")
@@ -121,9 +125,10 @@ def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
     with opened(surroundings, flags) as run:
         plan = pipeline.planned(run, look=not given["offline"])
         if given["format"] == "text":
-            surroundings.emit(report.plan_text(plan))
+            run.surroundings.emit(report.plan_text(plan))
         else:
-            surroundings.emit(_json(report.plan_json(plan) if given["format"] == "json" else pipeline.definition(plan)))
+            shown = report.plan_json(plan) if given["format"] == "json" else pipeline.definition(plan)
+            surroundings.emit(_json(shown, run))
 
 
 @_command("doctor", *_SELECT, "builder", "json", "debug")
@@ -133,7 +138,7 @@ def doctor(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
 
     checks = examination.examine(surroundings, flags)
     error = examination.outcome(checks)
-    surroundings.emit(_json(examination.document(checks, error)) if given["json"] else examination.text(checks))
+    surroundings.emit(_text(examination.document(checks, error)) if given["json"] else examination.text(checks))
     if error:
         error.details = ()  # they stand above
         raise error
@@ -163,7 +168,7 @@ def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
 
     with opened(surroundings, flags) as run:
         for name in local_build.load(run, dry_run=given["dry_run"]):
-            surroundings.emit(name)
+            run.surroundings.emit(name)
 
 
 @_command("tag", *_SELECT, "tag", "allow_dirty", *_RUN)
@@ -174,43 +179,31 @@ def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> N
 
     with opened(surroundings, flags) as run:
         for name in local_build.tag(run, dry_run=given["dry_run"]):
-            surroundings.emit(name)
+            run.surroundings.emit(name)
 
 
 @_command("stage", *_SELECT, *_BUILD, "report", *_RUN)
 def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build, push under the commit tag and verify; no moving tag is touched."""
     from docker_push import pipeline  # noqa: PLC0415
-    from docker_push.run import opened  # noqa: PLC0415
 
-    _check_report(surroundings, given)
-    with opened(surroundings, flags) as run:
-        if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.stage_only(run), given)
+    _carry_out(pipeline.stage_only, surroundings, flags, given)
 
 
 @_command("publish", *_SELECT, *_BUILD, "report", *_RUN)
 def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
-    from docker_push.run import opened  # noqa: PLC0415
 
-    _check_report(surroundings, given)
-    with opened(surroundings, flags) as run:
-        if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.publish_staged(run), given)
+    _carry_out(pipeline.publish_staged, surroundings, flags, given)
 
 
 @_command("push", *_SELECT, *_BUILD, "report", *_RUN)
 def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Log in, build, push, verify, then move the tags: the whole pipeline."""
     from docker_push import pipeline  # noqa: PLC0415
-    from docker_push.run import opened  # noqa: PLC0415
 
-    _check_report(surroundings, given)
-    with opened(surroundings, flags) as run:
-        if not _only_planned(surroundings, run, given):
-            _finish(surroundings, pipeline.push(run), given)
+    _carry_out(pipeline.push, surroundings, flags, given)
 
 
 @_command("verify", *_SELECT, "tag", "json", "debug")
@@ -221,8 +214,10 @@ def verify(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
 
     with opened(surroundings, flags) as run:
         found = verification.verify(run)
-        for line in [_json(verification.verified_json(found))] if given["json"] else found.references:
-            surroundings.emit(line)
+        if given["json"]:
+            surroundings.emit(_json(verification.verified_json(found), run))
+        for line in found.references if not given["json"] else ():
+            run.surroundings.emit(line)
         found.check()
 
 
@@ -252,25 +247,32 @@ def _flags(given: Mapping[str, Any]) -> Flags:
     )
 
 
-def _only_planned(surroundings: Surroundings, run: Any, given: Mapping[str, Any]) -> bool:  # noqa: ANN401 - pipeline.Run, not imported
-    if not given["dry_run"]:
-        return False
-    from docker_push import pipeline, report  # noqa: PLC0415
+def _carry_out(
+    work: Callable[[Run], RunReport], surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
+) -> None:
+    """Do the work of a run that pushes, or with ``--dry-run`` say what it would be."""
+    from docker_push import pipeline, report, report_file  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
 
-    surroundings.say(report.plan_text(pipeline.planned(run, look=True)))
-    surroundings.say("Dry run: nothing was built, pushed or tagged.")
-    return True
+    if given["report"]:
+        report_file.check(surroundings.folder / given["report"])
+    with opened(surroundings, flags) as run:
+        if given["dry_run"]:
+            run.surroundings.say(report.plan_text(pipeline.planned(run, look=True)))
+            run.surroundings.say("Dry run: nothing was built, pushed or tagged.")
+        else:
+            _finish(run, work(run), given)
 
 
-def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401 - report.RunReport
+def _finish(run: Run, done: RunReport, given: Mapping[str, Any]) -> None:
     """Print what machines read, write the report, and end as the run did."""
     from docker_push import report, report_file  # noqa: PLC0415
 
     for line in report.references(done):
-        surroundings.emit(line)
+        run.surroundings.emit(line)
     try:
         if given["report"]:
-            report_file.write(surroundings.folder / given["report"], _json(report.run_json(done)))
+            report_file.write(run.surroundings.folder / given["report"], _json(report.run_json(done), run))
     except ConfigError as error:
         if done.error is None:
             raise
@@ -279,14 +281,12 @@ def _finish(surroundings: Surroundings, done: Any, given: Mapping[str, Any]) -> 
         raise done.error
 
 
-def _check_report(surroundings: Surroundings, given: Mapping[str, Any]) -> None:
-    from docker_push import report_file  # noqa: PLC0415
-
-    if given["report"]:
-        report_file.check(surroundings.folder / given["report"])
+def _json(value: object, run: Run) -> str:
+    """Return a document of the run as text, without its secrets."""
+    return _text(run.runner.redact.document(value))
 
 
-def _json(value: object) -> str:
+def _text(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 

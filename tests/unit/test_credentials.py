@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_homes import GHCR, HUB, LOCAL, auth, home
-from docker_push.credentials import Credentials, anonymous, find, from_environment, isolated, login, logout
+from docker_push.credentials import Accounts, Credentials, anonymous, find, from_environment, isolated, login, logout
 from docker_push.credentials.credential_helper import ask
 from docker_push.credentials.docker_config import DockerConfig
 from docker_push.credentials.logins import anonymous_content, login_refusal, own_content
@@ -425,3 +426,36 @@ class TestIsolated:
 
         with isolated(runner, {GHCR: ADA}, tmp_path) as inside:
             assert inside.environ["DOCKER_AUTH_CONFIG"] == "{"
+
+
+class TestAccounts:
+    def test_nobody_is_asked_twice_and_what_is_found_is_learnt_first(self):
+        asked: list[Registry] = []
+        learnt: list[Credentials] = []
+        ada = Credentials(username="ada", password="s3cret", origin="a test")
+
+        def find(registry: Registry) -> Credentials | None:
+            asked.append(registry)
+            return ada if registry == GHCR else None
+
+        accounts = Accounts([GHCR, LOCAL, GHCR], find, learnt.append)
+        assert (len(accounts), list(accounts), asked) == (2, [GHCR, LOCAL], [])
+
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(accounts.__getitem__, [GHCR, LOCAL] * 4))
+
+        assert found == [ada, None] * 4
+        assert (asked, learnt) == ([GHCR, LOCAL], [ada])
+
+    def test_an_error_is_raised_to_whoever_asks_and_nothing_is_kept_of_it(self):
+        answers: list[Exception | None] = [AuthenticationError("it is locked", hint=""), None]
+
+        def find(_: Registry) -> None:
+            if error := answers.pop(0):
+                raise error
+
+        accounts = Accounts([GHCR], find, lambda _: None)
+        with pytest.raises(AuthenticationError, match="locked"):
+            accounts[GHCR]
+
+        assert accounts[GHCR] is None

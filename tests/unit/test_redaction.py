@@ -104,3 +104,21 @@ def test_a_line_is_cut_after_it_was_redacted():
     shown = one_line("x" * 295 + "s3cret-value", Redactor(["s3cret-value"]))
 
     assert "s3" not in shown
+
+
+def test_a_document_stays_json_whatever_the_secret_is():
+    redact = Redactor(['", "', "s3cret-value", "name"])
+
+    shown = redact.document({"a": ["x", 1, None, True, 1.5], "b s3cret-value": {"c": ("in s3cret-value", '", "')}})
+
+    assert json.loads(json.dumps(shown)) == {"a": ["x", 1, None, True, 1.5], "b ***": {"c": ["in ***", "***"]}}
+
+
+def test_what_is_learnt_later_is_hidden_from_then_on_with_the_users_of_before():
+    redact = Redactor(["s3cret-one"], ["me"])
+    basic = base64.b64encode(b"me:s3cret-two").decode()
+    assert redact(f"s3cret-one s3cret-two {basic}") == f"*** s3cret-two {basic}"
+
+    redact.learn(["s3cret-two"])
+
+    assert redact(f"s3cret-one s3cret-two {basic}") == "*** *** ***"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from docker_push import run
-from docker_push.errors import BuildError, ConfigError, FindingsError
+from docker_push import local_build, run
+from docker_push.errors import AuthenticationError, BuildError, ConfigError, FindingsError
 from docker_push.options import Flags
+from docker_push.references import Registry
 from examples_of import COMMIT
 from recorded_world import RecordedWorld
 
@@ -240,10 +241,49 @@ def test_a_password_of_docker_s_configuration_is_a_secret_of_the_run(world: Reco
     world.environ["DOCKER_CONFIG"] = str(world.folder)
 
     told = run.read(world.surroundings(), Flags())
-    told.surroundings.say("a s3cret-of-docker")
 
     assert told.secrets.finds("a s3cret-of-docker")
-    assert world.said == ["a ***"]
+    told.surroundings.say("a s3cret-of-docker")
+    told.surroundings.emit(told.runner.redact("a s3cret-of-docker"))
+    assert (world.said, world.emitted) == (["a ***"], ["a ***"])
+
+
+def test_whoever_asks_for_a_client_hides_the_password_first(world: RecordedWorld):
+    login = {"auth": base64.b64encode(b"me:s3cret-of-docker").decode()}
+    (world.folder / "config.json").write_text(json.dumps({"auths": {"localhost:5000": login}}))
+    world.environ["DOCKER_CONFIG"] = str(world.folder)
+
+    def fail(told: run.Run) -> None:
+        assert told.clients
+        raise BuildError("s3cret-of-docker", hint=login["auth"])
+
+    with pytest.raises(BuildError) as caught, run.opened(world.surroundings(), Flags()) as told:
+        fail(told)
+
+    assert (caught.value.message, caught.value.hint) == ("***", "***")
+
+
+def with_a_helper(world: RecordedWorld) -> RecordedWorld:
+    (world.folder / "config.json").write_text('{"credsStore": "missing"}')
+    world.environ["DOCKER_CONFIG"] = str(world.folder)
+    return world
+
+
+def test_credentials_are_looked_for_when_they_are_needed(world: RecordedWorld):
+    told = run.read(with_a_helper(world).surroundings(), Flags())
+
+    with pytest.raises(AuthenticationError, match="docker-credential-missing"):
+        told.accounts[Registry("localhost", 5000)]
+    assert list(told.accounts) == [Registry("localhost", 5000)]
+
+
+def test_a_build_looks_for_them_before_it_begins(world: RecordedWorld):
+    with run.opened(with_a_helper(world).surroundings(), Flags()) as told:
+        local_build.load(told, dry_run=True)
+        with pytest.raises(AuthenticationError):
+            local_build.load(told, dry_run=False)
+
+    assert not any("bake" in argv for argv, _ in world.calls)
 
 
 def test_a_secret_of_the_build_is_a_secret_of_the_run(world: RecordedWorld):

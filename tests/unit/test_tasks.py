@@ -13,7 +13,7 @@ from invoke.program import Program
 
 import docker_push.run
 from docker_push import boundary, tasks
-from docker_push.errors import RegistryError
+from docker_push.errors import BuildError, RegistryError
 from docker_push.tasks import FLAGS, docker, namespace
 from recorded_world import RecordedWorld
 
@@ -109,6 +109,38 @@ def test_build_prints_the_local_names(world: RecordedWorld, capsys: pytest.Captu
     assert world.memory.manifests == {}
 
 
+@pytest.mark.parametrize("flags", [(), ("--keep-going",)], ids=["stopped", "kept going"])
+def test_no_secret_is_in_the_report(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]):
+    def leave(*_: object) -> None:
+        raise BuildError('image api: it said "s3cret-value"', hint="Take s3cret-value out.")
+
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "s3cret-value")
+    monkeypatch.setattr("docker_push.pipeline.publish.verify", leave)
+
+    assert invoke("push", "--report", "report.json", *flags) == 7
+
+    text = (world.folder / "report.json").read_text()
+    errors = [json.loads(text)["error"], *(image.get("error") for image in json.loads(text)["images"])]
+    assert "s3cret-value" not in text
+    assert [error["message"] for error in errors if error] == ['image api: it said "***"'] * (2 if flags else 1)
+
+
+@pytest.mark.usefixtures("world")
+def test_no_secret_is_on_standard_output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_USER", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "atomicloud")
+
+    for argv in (("list",), ("list", "--format", "json"), ("plan", "--format", "json"), ("plan", "--format", "bake")):
+        assert invoke(*argv) == 0
+    for task in ("plan", "build"):
+        assert invoke(task) == 0
+
+    out = capsys.readouterr().out
+    assert "atomicloud" not in out
+    assert out.count("localhost:5000/***/my-service/api") >= 5
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_list_shows_every_image(world: RecordedWorld, capsys: pytest.CaptureFixture[str], form: str):
     assert invoke("list", "--format", form) == 0
@@ -124,6 +156,20 @@ def test_plan_has_three_forms(world: RecordedWorld, capsys: pytest.CaptureFixtur
     assert "api" in out
     assert form == "text" or json.loads(out)
     assert world.memory.log == []
+
+
+@pytest.mark.parametrize("argv", [("list",), ("plan", "--offline"), ("plan", "--offline", "--format", "json")])
+@pytest.mark.parametrize("broken", [{"DOCKER_USER": "me"}, {"DOCKER_AUTH_CONFIG": "{"}], ids=str)
+def test_who_asks_no_registry_needs_no_credentials(
+    world: RecordedWorld, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], broken: dict[str, str]
+):
+    (world.folder / "config.json").write_text('{"credsStore": "missing"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(world.folder))
+    for name, value in broken.items():
+        monkeypatch.setenv(name, value)
+
+    assert invoke("plan") == 3
+    assert invoke(*argv) == 0
 
 
 @pytest.mark.parametrize(

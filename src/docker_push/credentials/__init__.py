@@ -1,7 +1,8 @@
 """Credentials of a registry: found in the environment, docker's configuration or a helper, and handed to docker."""
 
 from docker_push.credentials.account import Credentials, from_environment
+from docker_push.credentials.accounts import Accounts
 from docker_push.credentials.logins import anonymous, isolated, login, logout
 from docker_push.credentials.search import find
 
-__all__ = ["Credentials", "anonymous", "find", "from_environment", "isolated", "login", "logout"]
+__all__ = ["Accounts", "Credentials", "anonymous", "find", "from_environment", "isolated", "login", "logout"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from docker_push import plan as planning
 from docker_push import preflight
@@ -11,6 +11,8 @@ from docker_push.parallel import in_parallel
 from docker_push.plan import Plan
 from docker_push.preflight import Survey
 from docker_push.preflight.model import Area, Check, good, warning
+from docker_push.references import Registry
+from docker_push.registry import Client
 from docker_push.run import FILE, Run
 
 Look = Callable[[], "Survey | tuple[Check, ...]"]
@@ -30,12 +32,13 @@ def checks(run: Run) -> Iterator[Check]:
 
 def _looks(run: Run, draft: Plan) -> list[Look]:
     name = run.options.builder.value if run.options.builder else None
+    clients = run.clients  # made here, once: credentials that cannot be used end this examination
     return [
         lambda: (repository.check(run.runner),),
         lambda: tuple(installation.programs(run.runner)),
         lambda: nodes.observe(run.runner, name),
         lambda: preflight.survey(run, draft),
-        lambda: tuple(_network(run)),
+        lambda: tuple(_network(run, clients)),
     ]
 
 
@@ -48,11 +51,11 @@ def _configuration(run: Run, plan: Plan) -> Check:
     return warning(Area.CONFIGURATION, FILE, f"there is none in {run.root}: {images}, by variables alone", hint)
 
 
-def _network(run: Run) -> Iterator[Check]:
+def _network(run: Run, clients: Mapping[Registry, Client]) -> Iterator[Check]:
     surroundings = run.surroundings
     for entry in {entry.registry.value: entry for entry in run.options.registries}.values():
         registry = entry.registry.value
-        yield network.clock(run.clients[registry], registry, surroundings.wall)
+        yield network.clock(clients[registry], registry, surroundings.wall)
         yield network.proxy(surroundings.environ, entry)
         yield network.authorities(surroundings.environ, registry)
 

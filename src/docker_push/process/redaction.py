@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
 _MINIMUM_SECRET = 4  # shorter values would redact ordinary text
@@ -23,12 +23,20 @@ class Redactor:
     MARK = "***"
 
     def __init__(self, secrets: Sequence[str] = (), users: Sequence[str] = ()) -> None:
+        self._secrets: tuple[str, ...] = ()
+        self._users: tuple[str, ...] = ()
+        self._forms: list[str] = []
+        self.learn(secrets, users)
+
+    def learn(self, secrets: Sequence[str], users: Sequence[str] = ()) -> None:
+        """Know further secrets and users from now on, for everybody who has this redactor."""
+        self._secrets, self._users = (*self._secrets, *secrets), (*self._users, *users)
         forms = {
             form
-            for given in secrets
+            for given in self._secrets
             for secret in (given, given.strip())
             if len(given.strip()) >= _MINIMUM_SECRET
-            for form in _forms(secret, users)
+            for form in _forms(secret, self._users)
         }
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
@@ -37,6 +45,14 @@ class Redactor:
         for form in self._forms:
             text = text.replace(form, self.MARK)
         return text
+
+    def document(self, value: object) -> object:
+        """Return a JSON value with every known secret in its texts replaced: keys and strings, so that it stays JSON."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(key)): self.document(inner) for key, inner in value.items()}
+        return [self.document(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
     def finds(self, text: str) -> bool:
         """Return whether a known secret, in any of its forms, is in ``text``."""
