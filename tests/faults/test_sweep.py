@@ -286,7 +286,7 @@ def swept(registry: str, folder: Path, chosen: Callable[[int, int], bool]) -> Fo
 def assert_held(found: Found) -> None:
     """Check that the faults struck, but for the last requests that not every run makes, and that nothing gave way."""
     assert found.violations == []
-    assert found.hits >= 0.9 * found.runs > 0
+    assert found.hits >= 0.8 * found.runs > 0
 
 
 def test_every_request_fails_in_some_way(engine: dict[str, str], registry: str, tmp_path: Path):  # noqa: ARG001
