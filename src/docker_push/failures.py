@@ -11,25 +11,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from docker_push.builder import Baked
+from docker_push.config import RetryTable
 from docker_push.errors import (
     AuthenticationError,
     BuilderError,
     BuildError,
     DockerPushError,
-    PermissionDeniedError,
     RateLimitError,
     RegistryError,
 )
 from docker_push.process import one_line
 from docker_push.progress import Step
 from docker_push.registry import Response, complaint, refusal
+from docker_push.registry.complaints import Passing
 from docker_push.registry.refusals import Attempt
+from docker_push.registry.retry import Progress, Trouble, wait_before
 
 _LOG_SHOWN = 20
+TRIES = 3  # of a bake or a login
+_NO_CHANCE = 0.5  # the middle of a wait's spread: bakes of several runs are apart anyway
 _NEXT = "Mend it and run the same command again; no moving tag was touched."
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\":]*")  # what follows holds the state of an upload, or a signature
 _PUSH = re.compile(r"failed to push (?P<reference>[^\s:]+(?::\d+)?/[^\s:]+(?::[^\s:]+)?): (?P<words>.*)", re.DOTALL)
@@ -65,6 +69,7 @@ _MESSAGES = {
 }
 # What docker-registry (2.8) says of a write that its disk had no room for: an upload that broke, or nothing but a 500
 _NO_ROOM = ("blob upload invalid", "unknown: unknown error")
+_FORBIDDEN = 403
 _AGAIN = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "MANIFEST_BLOB_UNKNOWN", "UNAVAILABLE"})
 _AGAIN_STATUS = frozenset({408, 416, 429, 499, 500, 502, 503, 504, 522})
 _NETWORK = (
@@ -122,15 +127,21 @@ def failures(baked: Baked, origins: Mapping[str, str | None]) -> tuple[Failure, 
         cause = _without_query(next((line for line in reversed(baked.stray) if line.strip()), "buildx gave no reason"))
         error = _classified(cause.removeprefix("ERROR: "), _together(baked.names), origins, baked.stray)
         found = {name: Failure(image=name, error=error, transient=_is_transient(error, cause)) for name in baked.names}
-    return tuple(_limited(found.values()))
+    return tuple(found.values())
 
 
-def _limited(found: Collection[Failure]) -> Iterable[Failure]:
-    """Take a 403 without a word for the rate limit that a neighbour met at the same moment."""
-    limited = any(isinstance(one.error, RateLimitError) for one in found)
-    for one in found:
-        bare = isinstance(one.error, PermissionDeniedError) and one.error.message.endswith("answered 403")
-        yield replace(one, transient=True) if limited and bare else one
+def pause(error: DockerPushError, tries: int, policy: RetryTable) -> float | None:
+    """Return the seconds before something that failed for a while is done again, ``None`` where it is not; pure.
+
+    By the policy of a single request, and never more than three times: what is repeated here repeats by itself already.
+    """
+    if tries >= TRIES:
+        return None
+    limit = error if isinstance(error, RateLimitError) else None
+    asked = limit.retry_after if limit else None
+    passing = Passing.IN_MINUTES if limit and asked is None else Passing.SOON
+    trouble = Trouble(why=error.message, passing=passing, asked=asked)
+    return wait_before(policy, trouble, Progress(attempts=tries, late=tries - 1, seconds=0.0), _NO_CHANCE)
 
 
 def _failure(name: str, step: Step, log: Sequence[str], origins: Mapping[str, str | None]) -> Failure:
@@ -208,6 +219,8 @@ def _is_transient(error: DockerPushError, words: str) -> bool:
     if isinstance(error, RateLimitError) or getattr(error, "transient", False):
         return True
     answer = _answer(_push_words(words))
+    if answer is not None and answer.status == _FORBIDDEN and not answer.body:
+        return True  # without a word it may be the rate limit that a neighbour's 403 tells of
     if answer is None or not isinstance(error, RegistryError):
         return False
     code = complaint(answer).code

@@ -6,12 +6,25 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 
 from docker_push import credentials, history, image_tests, publish, report, secret_scan
-from docker_push.errors import DockerPushError, InterruptedRunError, VerificationError
+from docker_push.credentials import Credentials
+from docker_push.errors import (
+    DockerPushError,
+    InterruptedRunError,
+    RateLimitError,
+    RegistryError,
+    VerificationError,
+)
+from docker_push.failures import TRIES, pause
 from docker_push.history import History, Relation
 from docker_push.plan import Plan
+from docker_push.process import Runner
 from docker_push.publish import Ledger, Rules, Staged, TagOutcome
+from docker_push.references import Registry
+from docker_push.registry.complaints import span
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
 
@@ -52,8 +65,24 @@ def logged_in(run: Run) -> Iterator[Run]:
     if not ours:
         yield run
         return
-    with credentials.isolated(run.runner, ours, run.surroundings.temporary) as runner:
+    enter = partial(_login, run)
+    with credentials.isolated(run.runner, ours, run.surroundings.temporary, enter) as runner:
         yield replace(run, runner=runner)
+
+
+def _login(run: Run, runner: Runner, registry: Registry, account: Credentials) -> None:
+    """Log docker in, again where the registry failed for a while: docker asks once, and gives up."""
+    for tries in count(1):
+        try:
+            credentials.login(runner, registry, account)
+        except (RateLimitError, RegistryError) as error:
+            wait = pause(error, tries, run.options.retry)
+            if wait is None:
+                raise
+            run.surroundings.say(f"{error.message}: trying again in {span(wait)} (try {tries + 1} of {TRIES})")
+            run.surroundings.sleep(wait)
+        else:
+            return
 
 
 def move(run: Run, found: StagedRun, record: Record) -> RunReport:

@@ -14,19 +14,16 @@ from dataclasses import replace
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
 from docker_push.bake import Batch, Output
-from docker_push.errors import BuildError, DockerPushError, RateLimitError
-from docker_push.failures import Failure, failures
+from docker_push.errors import BuildError, DockerPushError
+from docker_push.failures import TRIES, Failure, failures, pause
 from docker_push.plan import Action, Plan
 from docker_push.progress import Step
 from docker_push.references import Digest
-from docker_push.registry.complaints import Passing, span
-from docker_push.registry.retry import Progress, Trouble, wait_before
+from docker_push.registry.complaints import span
 from docker_push.report import Staging
 from docker_push.run import Run
 
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
-_NO_CHANCE = 0.5  # the middle of a wait's spread: bakes of several runs are apart anyway
-TRIES = 3  # of an image: BuildKit multiplies each by its own repetitions
 
 
 def build(run: Run, plan: Plan) -> Staging:
@@ -94,16 +91,8 @@ class _Work:
         return ()
 
     def _pause(self, failure: Failure) -> float | None:
-        """Return the seconds before another try of an image, ``None`` where there is none: by the policy of a request."""
-        tries = self._failed[failure.image]
-        if not failure.transient or tries >= TRIES:
-            return None
-        limit = failure.error if isinstance(failure.error, RateLimitError) else None
-        asked = limit.retry_after if limit else None
-        passing = Passing.IN_MINUTES if limit and asked is None else Passing.SOON
-        trouble = Trouble(why=failure.error.message, passing=passing, asked=asked)
-        progress = Progress(attempts=tries, late=tries - 1, seconds=0.0)
-        return wait_before(self._run.options.retry, trouble, progress, _NO_CHANCE)
+        """Return the seconds before another try of an image, ``None`` where there is none."""
+        return pause(failure.error, self._failed[failure.image], self._run.options.retry) if failure.transient else None
 
     def _give_up(self, failed: tuple[Failure, ...]) -> None:
         """Write off what no further try will help, and what cannot be built without it.
@@ -129,7 +118,7 @@ class _Work:
 
     def _wait(self, failed: tuple[Failure, ...]) -> None:
         """Wait before the images that have another try are built again."""
-        pauses = {one.image: pause for one in failed if (pause := self._pause(one)) is not None}
+        pauses = {one.image: wait for one in failed if (wait := self._pause(one)) is not None}
         if not pauses:
             return
         first = next(one for one in failed if one.image in pauses)

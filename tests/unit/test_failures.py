@@ -50,7 +50,7 @@ def pushed(words: str, **more: object) -> Failure:
         ("denied: permission_denied: write_package", PermissionDeniedError, False),
         ("denied: installation not allowed to Create organization package", PermissionDeniedError, False),
         ("server message: insufficient_scope: authorization failed", PermissionDeniedError, False),
-        (f"unexpected status from PUT request to {URL}: 403 Forbidden", PermissionDeniedError, False),
+        (f"unexpected status from PUT request to {URL}: 403 Forbidden", PermissionDeniedError, True),
         ("unauthorized", AuthenticationError, False),
         ("unauthorized: authentication required", AuthenticationError, False),
         (f"unexpected status from HEAD request to {URL}: 401 Unauthorized", AuthenticationError, False),
@@ -165,12 +165,3 @@ def test_each_image_is_told_once_and_those_that_were_cancelled_are_not():
     found = failed(("api", "exit code: 1"), ("api", "exit code: 2"))
 
     assert [one.image for one in found] == ["api"]
-
-
-def test_a_403_without_words_beside_a_rate_limit_is_that_rate_limit():
-    found = failed(
-        ("api", f"failed to push {REFERENCE}: unexpected status from PUT request to {URL}: 403 Forbidden"),
-        ("worker", f"failed to push {REFERENCE}: denied: You have exceeded a secondary rate limit"),
-    )
-
-    assert [one.transient for one in found] == [True, True]

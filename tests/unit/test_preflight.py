@@ -396,6 +396,12 @@ def test_test_commands_need_an_engine(world: RecordedWorld):
     assert "test commands of api cannot run: no Docker engine answers: Cannot connect" in check.error.message
 
 
+def test_what_is_not_published_is_not_tested_and_needs_no_engine(world: RecordedWorld):
+    world.write('[images.api]\ntest = [["true"]]\n').engine = {"ServerErrors": ["Cannot connect to the Docker daemon"]}
+
+    assert found(survey(as_fork(world)).checks, "engine for test commands").health is Health.SKIPPED
+
+
 def test_test_commands_with_an_engine_are_good(world: RecordedWorld):
     world.write('[images.api]\ntest = [["true"]]\n')
 
@@ -500,10 +506,3 @@ def test_without_credentials_a_run_that_has_to_push_fails_with_exit_3(world: Rec
 def test_a_registry_on_this_machine_needs_no_credentials(world: RecordedWorld):
     with opened(world.surroundings(), Flags(require_push=True)) as run:
         assert preflight.permission(run, make_plan(run, look=False)) is None
-
-
-def test_the_checks_alone_are_to_be_had_too(world: RecordedWorld):
-    with opened(world.surroundings(), Flags()) as run:
-        checks = preflight.check(run, make_plan(run, look=False))
-
-    assert {check.area for check in checks} == set(Area) - {Area.NETWORK}

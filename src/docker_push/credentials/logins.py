@@ -41,14 +41,19 @@ _REFUSED = re.compile(
 )
 
 
+Login = Callable[[Runner, Registry, Credentials], None]
+
+
 @contextmanager
-def isolated(runner: Runner, logins: Mapping[Registry, Credentials], parent: Path) -> Iterator[Runner]:
+def isolated(
+    runner: Runner, logins: Mapping[Registry, Credentials], parent: Path, enter: Login | None = None
+) -> Iterator[Runner]:
     """Give a runner whose programs are logged in to the registries of ``logins``, and nothing else has changed.
 
     The configuration lives in a new folder in ``parent``, readable by its owner alone, and is removed in every case. The
     user's is read and never written, nor is a password put into the user's credential store. Credentials with an
     identity token need no login here, since docker has them from its own configuration. Raises AuthenticationError,
-    RateLimitError or RegistryError where a registry does not let us in.
+    RateLimitError or RegistryError where a registry does not let us in. ``enter`` does what ``login`` does.
     """
     user = DockerConfig.read(runner.environ, runner.folder)
     with _written_in(parent):
@@ -58,7 +63,7 @@ def isolated(runner: Runner, logins: Mapping[Registry, Credentials], parent: Pat
             _furnish(folder, user, frozenset(logins))
         inside = replace(runner, environ=_environ(runner.environ, folder, user, frozenset(logins)))
         for registry, credentials in logins.items():
-            login(inside, registry, credentials)
+            (enter or login)(inside, registry, credentials)
         yield inside
     finally:
         shutil.rmtree(folder)

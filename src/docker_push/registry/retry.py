@@ -147,15 +147,18 @@ class Retrying:
         try:
             response = self._send(request)
             if self._policy and request.method == "HEAD" and response.status == _FORBIDDEN:
-                return self._in_words(request, response)
+                return self._in_words(request)
         except RegistryError as error:
             return error
         return response
 
-    def _in_words(self, request: Request, response: Response) -> Response:
-        """Ask a second time for the words: a HEAD has none, and GitHub's 403 may be a rate limit or a lost login."""
+    def _in_words(self, request: Request) -> Response:
+        """Ask a second time for the words: a HEAD has none, and GitHub's 403 may be a rate limit or a lost login.
+
+        Where reading is allowed after all, the refusal was of a moment, and the HEAD is sent once more.
+        """
         told = self._send(replace(request, method="GET", limit=ERROR_LIMIT))
-        return told if told.status >= _FIRST_ERROR else response
+        return told if told.status >= _FIRST_ERROR else self._send(request)
 
     def _trouble(self, request: Request, outcome: Response | RegistryError) -> Trouble | None:
         """Return what failed for a while, or ``None`` for an answer that stays as it is."""
