@@ -15,10 +15,10 @@ from docker_push.tagging.naming import Name, is_reserved, legible, name_of
 from docker_push.tagging.releases import aliases, is_release, latest_release, release_of, version_tags
 from docker_push.versions import Version
 
-__all__ = ["PlannedTag", "SkippedTag", "TagKind", "TagPlan", "commit_tag", "is_reserved", "plan_tags", "slug"]
+__all__ = ["FORK", "PlannedTag", "SkippedTag", "TagKind", "TagPlan", "commit_tag", "is_reserved", "plan_tags", "slug"]
 
 _LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
-_FORK = "a pull request from a fork is built and never pushed"
+FORK = "a pull request from a fork is built and never pushed"
 _QUEUE = "a merge queue gets the commit tag only"
 
 
@@ -40,7 +40,7 @@ def plan_tags(
     release = release_of(context, version)
     context = _as_tag_push(context, release)
     name = name_of(context, rules)
-    alone = _FORK if context.is_fork else _QUEUE if context.event is Event.MERGE_QUEUE else ""
+    alone = FORK if context.is_fork else _QUEUE if context.event is Event.MERGE_QUEUE else ""
     candidates = [
         *_branch(context, name, release),
         *_extra(context, rules, extra),
@@ -54,7 +54,7 @@ def plan_tags(
         tags=(_commit(context, rules, name), *kept),
         skipped=skipped,
         warnings=(*context.notes, *_warnings(context, rules, name)),
-        build_only=_FORK if context.is_fork else None,
+        build_only=FORK if context.is_fork else None,
     )
 
 
