@@ -148,18 +148,20 @@ def test_a_signal_is_told_rather_than_an_error_before_it():
 
 
 @pytest.fixture
-def _signalled() -> Iterator[None]:
-    """Have SIGUSR1 raise in the main thread what a run's signals do."""
+def signalled() -> Iterator[threading.Event]:
+    """Have SIGUSR1 raise in the main thread what a run's signals do; the event tells that it did."""
+    came = threading.Event()
 
     def handle(*_: object) -> None:
+        came.set()
         raise SIGNAL
 
     before = signal.signal(signal.SIGUSR1, handle)
-    yield
+    yield came
     signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.mark.usefixtures("_signalled")
+@pytest.mark.usefixtures("signalled")
 @pytest.mark.parametrize(("finish", "state"), [(0.0, AttemptState.IN_FLIGHT), (LONG, AttemptState.DONE)])
 def test_a_signal_in_the_waiting_thread_starts_nothing_new(finish: float, state: AttemptState):
     with gate() as work:
@@ -169,7 +171,7 @@ def test_a_signal_in_the_waiting_thread_starts_nothing_new(finish: float, state:
                 work.await_busy(IN_FLIGHT - 1)
                 os.kill(os.getpid(), signal.SIGUSR1)
                 if finish:
-                    threading.Timer(0.5, work.open.set).start()
+                    threading.Thread(target=let_through).start()
             return work(item)
 
         found = attempt(some, "abcdefgh", finish=finish)
@@ -179,7 +181,7 @@ def test_a_signal_in_the_waiting_thread_starts_nothing_new(finish: float, state:
     assert {one.item for one in found.at(AttemptState.NOT_STARTED)} == set("efgh")
 
 
-@pytest.mark.usefixtures("_signalled")
+@pytest.mark.usefixtures("signalled")
 def test_a_signal_shortens_the_wait_after_an_error():
     with gate() as work:
 
