@@ -12,7 +12,7 @@ from docker_push import exposure
 from docker_push.errors import Finding, FindingsError
 from docker_push.exposure import KnownSecrets
 from docker_push.exposure.arguments import credential_in
-from examples_of import image, options
+from examples_of import image
 
 SECRET = "s3cret-value"
 KNOWN = KnownSecrets([SECRET], ["ada"])
@@ -25,7 +25,7 @@ def where(name: str, *keys: str) -> str:
 
 def found(known: KnownSecrets = NONE, /, *, allowed: tuple[str, ...] = (), **changes: object) -> tuple[Finding, ...]:
     try:
-        exposure.refuse_arguments(options(image(**changes), allow_secret_args=allowed), known.finds, where)
+        exposure.refuse_arguments([image(**changes)], allowed, known.finds, where)
     except FindingsError as error:
         return error.findings
     return ()
