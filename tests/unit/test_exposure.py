@@ -34,9 +34,9 @@ def found(known: KnownSecrets = NONE, /, *, allowed: tuple[str, ...] = (), **cha
 def test_the_place_of_what_is_no_secret_is_not_looked_for():
     """It costs a reading of build.toml: of a thousand images, half a minute."""
     places: list[str] = []
-    known = options(image(args={"GREETING": "hello"}, labels={"a": "b"}))
+    images = [image(args={"GREETING": "hello"}, labels={"a": "b"})]
 
-    exposure.refuse_arguments(known, KNOWN.finds, lambda name, *_: places.append(name) or "")
+    exposure.refuse_arguments(images, (), KNOWN.finds, lambda name, *_: places.append(name) or "")
 
     assert places == []
 
