@@ -60,6 +60,10 @@ FACTS = {
         "CI_REGISTRY_IMAGE": "repository path in it, below which the images go",
         "CI_REGISTRY_USER": "user name for it, where DOCKER_USER is not set",
         "CI_REGISTRY_PASSWORD": "password for it",
+        "CI_DEPENDENCY_PROXY_PASSWORD": "kept from the programs of a run, unless a build asks for it as a secret",
+        "CI_DEPLOY_PASSWORD": "kept from the programs of a run, unless a build asks for it as a secret",
+        "CI_JOB_JWT": "kept from the programs of a run, unless a build asks for it as a secret",
+        "CI_REPOSITORY_URL": "kept from the programs of a run, unless a build asks for it as a secret",
         "CI_SERVER_URL": "server that alone is sent CI_JOB_TOKEN",
     },
     "others'": {

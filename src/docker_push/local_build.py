@@ -23,6 +23,7 @@ def load(run: Run, *, dry_run: bool) -> list[str]:
     Every platform is built where the image store holds them, else the host's alone, and that is said.
     """
     plan = _local_plan(run)
+    run.refuse_arguments(plan)
     say = run.surroundings.say
     say(report.plan_text(plan))
     if dry_run:

@@ -39,11 +39,13 @@ def publish_staged(run: Run) -> RunReport:
     return _reported(run, lambda record: move(run, _tested_again(run, find_staged(run)), record))
 
 
-def planned(run: Run, *, look: bool) -> Plan:
+def planned(run: Run, *, look: bool, build: bool = True) -> Plan:
     """Return the plan that a run would be carried out by, for a reader; with ``look`` by what the world holds."""
     draft = make_plan(run, look=False)
+    if build:
+        run.refuse_arguments(draft)
     denial = preflight.denial(run, draft) if look else None
-    return make_plan(run, look=look, build_only=denial.message if denial else None)
+    return make_plan(run, look=look, build=build, build_only=denial.message if denial else None)
 
 
 def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
@@ -75,6 +77,8 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Plan:
     it does not matter who is newer. Raises everything that is wrong at once.
     """
     draft = make_plan(run, look=False)
+    if build:
+        run.refuse_arguments(draft)
     say = run.surroundings.say
     if run.options.no_preflight:
         why = preflight.permission(run, draft, publishing=not build)

@@ -18,6 +18,7 @@ from docker_push.errors import DockerPushError
 from docker_push.exposure import KnownSecrets
 from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options
+from docker_push.plan import Plan
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
 from docker_push.registry import Client, Network, Waiting, certificates, proxies
@@ -98,6 +99,12 @@ class Run:
         """Return registry -> where the credentials for it come from (``None``: there are none), for messages."""
         return {str(registry): account.origin if account else None for registry, account in self.accounts.items()}
 
+    def refuse_arguments(self, plan: Plan) -> None:
+        """Refuse to build what ``plan`` would: raises FindingsError for arguments that everybody could read and are secret."""
+        told = KnownSecrets(self.told.secrets, self.told.users)
+        images = [image.options for image in plan.images]
+        exposure.refuse_arguments(images, self.options.allow_secret_args, told.finds, partial(_where, self.root))
+
     @property
     def _waiting(self) -> Waiting:
         world = self.surroundings
@@ -170,7 +177,6 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
     told = Told(secrets=tuple(_secrets(chosen, environ, root)), users=tuple(_users(chosen, environ)))
-    exposure.refuse_arguments(chosen, KnownSecrets(told.secrets, told.users).finds, partial(_where, root))
     redact = Redactor(_shown_forms(told.secrets), told.users)
     quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
     repository = chosen.repository.value if chosen.repository else None

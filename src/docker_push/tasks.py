@@ -195,7 +195,7 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
 
-    _carry_out(pipeline.publish_staged, surroundings, flags, given)
+    _carry_out(pipeline.publish_staged, surroundings, flags, given, build=False)
 
 
 @_command("push", *_SELECT, *_BUILD, "report", *_RUN)
@@ -248,7 +248,12 @@ def _flags(given: Mapping[str, Any]) -> Flags:
 
 
 def _carry_out(
-    work: Callable[[Run], RunReport], surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
+    work: Callable[[Run], RunReport],
+    surroundings: Surroundings,
+    flags: Flags,
+    given: Mapping[str, Any],
+    *,
+    build: bool = True,
 ) -> None:
     """Do the work of a run that pushes, or with ``--dry-run`` say what it would be."""
     from docker_push import pipeline, report, report_file  # noqa: PLC0415
@@ -258,7 +263,7 @@ def _carry_out(
         report_file.check(surroundings.folder / given["report"])
     with opened(surroundings, flags) as run:
         if given["dry_run"]:
-            run.surroundings.say(report.plan_text(pipeline.planned(run, look=True)))
+            run.surroundings.say(report.plan_text(pipeline.planned(run, look=True, build=build)))
             run.surroundings.say("Dry run: nothing was built, pushed or tagged.")
         else:
             _finish(run, work(run), given)

@@ -12,7 +12,7 @@ from docker_push import exposure
 from docker_push.errors import Finding, FindingsError
 from docker_push.exposure import KnownSecrets
 from docker_push.exposure.arguments import credential_in
-from examples_of import image, options
+from examples_of import image
 
 SECRET = "s3cret-value"
 KNOWN = KnownSecrets([SECRET], ["ada"])
@@ -25,7 +25,7 @@ def where(name: str, *keys: str) -> str:
 
 def found(known: KnownSecrets = NONE, /, *, allowed: tuple[str, ...] = (), **changes: object) -> tuple[Finding, ...]:
     try:
-        exposure.refuse_arguments(options(image(**changes), allow_secret_args=allowed), known.finds, where)
+        exposure.refuse_arguments([image(**changes)], allowed, known.finds, where)
     except FindingsError as error:
         return error.findings
     return ()
@@ -34,9 +34,9 @@ def found(known: KnownSecrets = NONE, /, *, allowed: tuple[str, ...] = (), **cha
 def test_the_place_of_what_is_no_secret_is_not_looked_for():
     """It costs a reading of build.toml: of a thousand images, half a minute."""
     places: list[str] = []
-    known = options(image(args={"GREETING": "hello"}, labels={"a": "b"}))
+    images = [image(args={"GREETING": "hello"}, labels={"a": "b"})]
 
-    exposure.refuse_arguments(known, KNOWN.finds, lambda name, *_: places.append(name) or "")
+    exposure.refuse_arguments(images, (), KNOWN.finds, lambda name, *_: places.append(name) or "")
 
     assert places == []
 

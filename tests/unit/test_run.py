@@ -8,6 +8,7 @@ import pytest
 
 from docker_push import local_build, run
 from docker_push.errors import AuthenticationError, BuildError, ConfigError, FindingsError
+from docker_push.observation import make_plan
 from docker_push.options import Flags
 from docker_push.references import Registry
 from examples_of import COMMIT
@@ -219,20 +220,33 @@ def test_a_stranger_s_run_may_not_ask_for_secrets(world: RecordedWorld):
     assert caught.value.findings[0].where == "build.toml:2 [images.api] secret"
 
 
-def test_a_secret_argument_is_refused_before_anything_is_started(world: RecordedWorld):
+ARGUMENT = '[images.web]\nargs.API_TOKEN = "x"\n[images.api]\n[images.child]\ncontexts.base = "target:web"\n'
+
+
+def test_a_secret_argument_is_refused_where_it_would_be_built(world: RecordedWorld):
     world.write('[images.API]\nargs.API_TOKEN = "x"\n')
+    told = run.read(world.surroundings(), Flags())
 
     with pytest.raises(FindingsError) as caught:
-        run.read(world.surroundings(), Flags())
+        told.refuse_arguments(make_plan(told, look=False))
 
     assert caught.value.findings[0].where == "build.toml:2 [images.API] args.API_TOKEN"
-    assert world.calls == []
 
 
-def test_the_flag_insists(world: RecordedWorld):
-    world.write('[images.api]\nargs.API_TOKEN = "x"\n')
+@pytest.mark.parametrize(
+    "flags", [Flags(images=("api",)), Flags(allow_secret_args=("API_TOKEN",)), Flags(version="api-v1.2.3")], ids=str
+)
+def test_one_that_the_flag_insists_on_or_that_is_not_built_is_none(world: RecordedWorld, flags: Flags):
+    told = run.read(world.write(ARGUMENT).surroundings(), flags)
 
-    assert run.read(world.surroundings(), Flags(allow_secret_args=("API_TOKEN",))).options.images[0].args
+    told.refuse_arguments(make_plan(told, look=False))
+
+
+def test_what_an_image_of_the_run_needs_is_built_too(world: RecordedWorld):
+    told = run.read(world.write(ARGUMENT).surroundings(), Flags(images=("child",)))
+
+    with pytest.raises(FindingsError):
+        told.refuse_arguments(make_plan(told, look=False))
 
 
 def test_a_password_of_docker_s_configuration_is_a_secret_of_the_run(world: RecordedWorld):

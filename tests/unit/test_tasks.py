@@ -158,6 +158,37 @@ def test_plan_has_three_forms(world: RecordedWorld, capsys: pytest.CaptureFixtur
     assert world.memory.log == []
 
 
+SECRET_ARGUMENT = '[images.api]\nargs.API_TOKEN = "x"\n'
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["done", "dry"])
+@pytest.mark.parametrize("task", ["push", "stage", "build"])
+def test_what_builds_refuses_a_secret_argument_unless_told_otherwise(
+    world: RecordedWorld, task: str, dry: tuple[str, ...]
+):
+    world.write(SECRET_ARGUMENT)
+
+    assert invoke(task, *dry) == 2
+    assert not any("bake" in argv for argv, _ in world.calls)
+    assert invoke(task, *dry, "--allow-secret-arg", "API_TOKEN") == 0
+
+
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["looking", "offline"])
+def test_a_plan_shows_it(world: RecordedWorld, capsys: pytest.CaptureFixture[str], offline: tuple[str, ...]):
+    world.write(SECRET_ARGUMENT)
+
+    assert invoke("plan", *offline) == 2
+    assert "args.API_TOKEN: the name is that of a secret" in capsys.readouterr().err
+
+
+def test_an_argument_that_was_insisted_on_bars_no_task_that_builds_nothing(world: RecordedWorld):
+    world.write(SECRET_ARGUMENT)
+    assert invoke("stage", "--allow-secret-arg", "API_TOKEN") == 0
+
+    for argv in (["publish"], ["publish", "--dry-run"], ["verify"], ["list"], ["tag", "--dry-run"], ["doctor"]):
+        assert invoke(*argv) == 0, argv
+
+
 @pytest.mark.parametrize("argv", [("list",), ("plan", "--offline"), ("plan", "--offline", "--format", "json")])
 @pytest.mark.parametrize("broken", [{"DOCKER_USER": "me"}, {"DOCKER_AUTH_CONFIG": "{"}], ids=str)
 def test_who_asks_no_registry_needs_no_credentials(

@@ -6,10 +6,10 @@ Everybody who can pull an image reads its build arguments, in its history, and i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from docker_push.errors import Finding, FindingsError
-from docker_push.options import ImageOptions, Options
+from docker_push.options import ImageOptions
 from docker_push.secret_names import is_switch, looks_secret
 
 Where = Callable[..., str]  # where(image, key, name): the place in build.toml, as a reader finds it
@@ -37,18 +37,18 @@ def credential_in(value: str) -> str | None:
     return next((what for what, pattern in _CREDENTIAL.items() if pattern.search(value)), None)
 
 
-def refuse_arguments(options: Options, finds: Finds, where: Where) -> None:
-    """Raise FindingsError for every argument, label and annotation of the run that is or holds a secret.
+def refuse_arguments(images: Iterable[ImageOptions], allowed: tuple[str, ...], finds: Finds, where: Where) -> None:
+    """Raise FindingsError for every argument, label and annotation of ``images`` that is or holds a secret.
 
-    An argument is refused for its name (``looks_secret``) or the format of its value, unless ``--allow-secret-arg`` names it;
+    An argument is refused for its name (``looks_secret``) or the format of its value, unless it is among the ``allowed``;
     what ``finds`` knows as a secret of this run is refused in any case, in labels and annotations too. An insisted argument
     beside a provenance that lists arguments is refused. No value is shown.
     """
     findings: dict[Finding, None] = {}
-    for image in options.images:
-        findings |= dict.fromkeys(_of_arguments(image, options.allow_secret_args, finds, where))
+    for image in images:
+        findings |= dict.fromkeys(_of_arguments(image, allowed, finds, where))
         findings |= dict.fromkeys(_of_texts(image, finds, where))
-        findings |= dict.fromkeys(_of_provenance(image, options.allow_secret_args, where))
+        findings |= dict.fromkeys(_of_provenance(image, allowed, where))
     if findings:
         raise FindingsError("secrets that everybody could read", tuple(findings))
 
