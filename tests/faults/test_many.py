@@ -100,9 +100,9 @@ def in_batches(case: ProxiedScratch, count: int, memory: int) -> None:
 
 
 def test_r29_more_images_than_one_bake_takes_go_on_after_a_kill(case: ProxiedScratch):
-    in_batches(case, BATCH + 6, 200)
+    in_batches(case, BATCH + 6, 120)
 
 
 @pytest.mark.soak
 def test_r29_a_thousand_images_go_on_after_a_kill(case: ProxiedScratch):
-    in_batches(case, 1000, 400)
+    in_batches(case, 1000, 150)
