@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from docker_push.errors import BuilderError, ConfigError, VerificationError
-from docker_push.plan import Plan
 from docker_push.process import Children, Completed, Runner, one_line
 from docker_push.progress import printable
 from docker_push.publish import Staged
@@ -38,11 +37,6 @@ class Outcome:
     platform: Platform
     commands: tuple[str, ...]
     why: str = ""
-
-
-def needs_engine(plan: Plan) -> bool:
-    """Tell whether the run has test commands, for which Docker's engine has to be there."""
-    return any(image.options.test for image in plan.published)
 
 
 def run(

@@ -1,12 +1,10 @@
-"""Several requests at once, a few in flight, and what each of them came to when something stops them."""
+"""Several requests at once, a few in flight; the first error or a signal stops them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from docker_push.errors import InterruptedRunError
 
@@ -15,74 +13,27 @@ R = TypeVar("R")
 IN_FLIGHT = 4  # requests to one registry, as go-containerregistry and BuildKit do
 
 
-class AttemptState(str, Enum):
-    """How far the work for one item got."""
-
-    NOT_STARTED = "not started"
-    IN_FLIGHT = "in flight"  # it was begun, and nobody waited for its end: it may still happen
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt(Generic[T, R]):
-    """What the work for one item came to: its ``result`` where it is done, its ``error`` where it failed."""
-
-    item: T
-    state: AttemptState = AttemptState.NOT_STARTED
-    result: R | None = None
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempts(Generic[T, R]):
-    """What every item came to, in the order of the items, and what stopped the work: the first error or a signal."""
-
-    each: tuple[Attempt[T, R], ...]
-    stopped: BaseException | None
-
-    def results(self) -> list[R]:
-        """Return the results in order; raises what stopped the work."""
-        if self.stopped is not None:
-            raise self.stopped
-        return [cast("R", one.result) for one in self.each]
-
-    def at(self, *states: AttemptState) -> tuple[Attempt[T, R], ...]:
-        """Return the attempts that got so far and no further."""
-        return tuple(one for one in self.each if one.state in states)
-
-
 def in_parallel(work: Callable[[T], R], items: Iterable[T], *, finish: float = 0.0, settle: float = 0.0) -> list[R]:
     """Do ``work`` for every item, a few at a time, and return the results in order; the first error is raised.
 
-    ``finish`` and ``settle`` are those of ``attempt``, which also tells what became of each item.
-    """
-    return attempt(work, items, finish=finish, settle=settle).results()
-
-
-def attempt(
-    work: Callable[[T], R], items: Iterable[T], *, finish: float = 0.0, settle: float = 0.0, keep_going: bool = False
-) -> Attempts[T, R]:
-    """Do ``work`` for every item, a few at a time, and return what each came to; an error is returned, not raised.
-
     After a signal (InterruptedRunError or KeyboardInterrupt in this thread or from ``work``) nothing new is started, and
     what is in flight may finish for at most ``finish`` seconds. After any other error the same holds with ``settle``
-    seconds, and with ``keep_going`` the rest is done all the same. What is in flight after that is left to itself: its
-    thread holds up neither the caller nor the end of the process.
+    seconds. What is in flight after that is left to itself: its thread holds up neither the caller nor the end of the
+    process.
     """
-    board = _Board(work, tuple(items), keep_going=keep_going)
-    stopped: BaseException | None = None
+    board = _Board(work, tuple(items))
     try:
         board.start()
         board.ended.acquire()
         if board.error is not None:
             board.wait(finish if _is_signal(board.error) else settle)
-        stopped = board.error
-    except BaseException as error:  # noqa: BLE001 - it is in the value, and results() raises it
-        stopped = error
+    except BaseException:
         board.close()
         board.wait(finish)
-    return Attempts(each=board.snapshot(), stopped=stopped)
+        raise
+    if board.error is not None:
+        raise board.error
+    return board.results()
 
 
 class _Board(Generic[T, R]):
@@ -92,19 +43,19 @@ class _Board(Generic[T, R]):
     half-taken. The threads are daemons: one that is stuck in a read holds up no exit, which an executor's would.
     """
 
-    def __init__(self, work: Callable[[T], R], items: Sequence[T], *, keep_going: bool) -> None:
+    def __init__(self, work: Callable[[T], R], items: Sequence[T]) -> None:
         self.error: BaseException | None = None
         self.ended = _taken()  # released when nothing is left to wait for, or at the error that stops the work
         self._quiet = _taken()  # released when, after that, nothing is in flight
         self._work = work
-        self._each: list[Attempt[T, R]] = [Attempt(item=item) for item in items]
-        self._keep_going = keep_going
+        self._items = items
+        self._results: dict[int, R] = {}
         self._next = self._in_flight = 0
         self._closed = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        workers = min(IN_FLIGHT, len(self._each))
+        workers = min(IN_FLIGHT, len(self._items))
         if not workers:
             self.ended.release()
         for _ in range(workers):
@@ -120,39 +71,37 @@ class _Board(Generic[T, R]):
         """Wait until nothing is in flight, at most so many seconds."""
         self._quiet.acquire(timeout=max(seconds, 0.0))
 
-    def snapshot(self) -> tuple[Attempt[T, R], ...]:
-        return tuple(self._each)
+    def results(self) -> list[R]:
+        """Return the results in order, where nothing stopped the work."""
+        return [self._results[index] for index in range(len(self._items))]
 
     def _do(self) -> None:
         while (index := self._take()) is not None:
-            item = self._each[index].item
+            error: BaseException | None = None
             try:
-                done: Attempt[T, R] = Attempt(item=item, state=AttemptState.DONE, result=self._work(item))
-            except BaseException as error:  # noqa: BLE001 - the waiting thread hands it on
-                done = Attempt(item=item, state=AttemptState.FAILED, error=error)
-            self._put(index, done)
+                self._results[index] = self._work(self._items[index])
+            except BaseException as raised:  # noqa: BLE001 - the waiting thread hands it on
+                error = raised
+            self._put(error)
 
     def _take(self) -> int | None:
         with self._lock:
-            if self._closed or self._next == len(self._each):
+            if self._closed or self._next == len(self._items):
                 return None
-            index = self._next
-            self._each[index] = Attempt(item=self._each[index].item, state=AttemptState.IN_FLIGHT)
             self._next += 1
             self._in_flight += 1
-            return index
+            return self._next - 1
 
-    def _put(self, index: int, done: Attempt[T, R]) -> None:
+    def _put(self, error: BaseException | None) -> None:
         with self._lock:
-            self._each[index] = done
             self._in_flight -= 1
-            if done.error is not None and (self.error is None or _is_signal(done.error)):
-                self.error = self.error if _is_signal(self.error) else done.error
-                self._closed = self._closed or not self._keep_going or _is_signal(done.error)
+            if error is not None and (self.error is None or _is_signal(error)):
+                self.error = self.error if _is_signal(self.error) else error
+                self._closed = True
             self._announce()
 
     def _announce(self) -> None:
-        over = self._closed or self._next == len(self._each)
+        over = self._closed or self._next == len(self._items)
         if over and (self._closed or not self._in_flight) and self.ended.locked():
             self.ended.release()
         if over and not self._in_flight and self._quiet.locked():

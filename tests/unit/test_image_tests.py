@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from docker_push import image_tests, publish
-from docker_push.context import Event
 from docker_push.errors import BuilderError, ConfigError, InterruptedRunError, VerificationError
 from docker_push.image_tests import Outcome
 from docker_push.plan import plan
@@ -264,15 +263,3 @@ class TestImageOfTheEngine:
         engine = Engine({"rm": BuilderError("hangs", hint=""), "image": image_command})
 
         assert len(engine.test(image(test=SELF_TEST))) == 2
-
-
-def test_an_engine_is_needed_where_what_is_published_has_tests():
-    def needs(context, *images) -> bool:
-        return image_tests.needs_engine(plan(options(*images), context))
-
-    assert needs(CONTEXT, image(test=SELF_TEST))
-    assert not needs(CONTEXT, image())
-    fork = CONTEXT.__class__(
-        **{**CONTEXT.__dict__, "event": Event.PULL_REQUEST, "pull_request": 1, "trusted": False, "branch": "patch"}
-    )
-    assert not needs(fork, image(test=SELF_TEST))

@@ -500,10 +500,3 @@ def test_without_credentials_a_run_that_has_to_push_fails_with_exit_3(world: Rec
 def test_a_registry_on_this_machine_needs_no_credentials(world: RecordedWorld):
     with opened(world.surroundings(), Flags(require_push=True)) as run:
         assert preflight.permission(run, make_plan(run, look=False)) is None
-
-
-def test_the_checks_alone_are_to_be_had_too(world: RecordedWorld):
-    with opened(world.surroundings(), Flags()) as run:
-        checks = preflight.check(run, make_plan(run, look=False))
-
-    assert {check.area for check in checks} == set(Area) - {Area.NETWORK}

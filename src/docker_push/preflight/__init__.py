@@ -30,7 +30,6 @@ __all__ = [
     "Check",
     "Health",
     "Survey",
-    "check",
     "denial",
     "permission",
     "refuse",
@@ -46,19 +45,13 @@ Seen = RegistrySeen | BuilderSeen | EngineInfo | History | None
 class Survey:
     """What was seen before a run: ``plan`` is planned by it, ``checks`` say how it stands.
 
-    A run that may not push has a plan that publishes nothing, with the reason in each image. ``history`` is ``None``
-    where the run moves no tag. ``engine`` is ``None`` for a run that does not build.
+    A run that may not push has a plan that publishes nothing, with the reason in each image. ``engine`` is ``None``
+    for a run that does not build.
     """
 
     plan: Plan
     checks: tuple[Check, ...]
-    history: History | None
     engine: EngineInfo | None
-
-
-def check(run: Run, plan: Plan) -> tuple[Check, ...]:
-    """Check everything that can be known before a build; never raises for what it finds (see ``refuse``)."""
-    return survey(run, plan).checks
 
 
 def survey(run: Run, draft: Plan, *, build: bool = True) -> Survey:
@@ -100,7 +93,7 @@ def _judged(run: Run, draft: Plan, why: str | None, found: Iterable[Seen], *, bu
     if info:
         checks.append(engine.check_tests(plan, info))
     checks += disk.check(run.surroundings.temporary, info)
-    return Survey(plan=plan, checks=tuple(checks), history=history, engine=info)
+    return Survey(plan=plan, checks=tuple(checks), engine=info)
 
 
 def _facts(draft: Plan, why: str | None, asked: Iterable[RegistrySeen], builder: BuilderSeen | None) -> Facts:
