@@ -11,6 +11,8 @@ from docker_push.errors import InterruptedRunError
 T = TypeVar("T")
 R = TypeVar("R")
 IN_FLIGHT = 4  # requests to one registry, as go-containerregistry and BuildKit do
+# Seconds between two looks for a signal: Python's wait for a lock is not ended by one that comes just before it begins.
+_LOOK = 0.1
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T], *, finish: float = 0.0, settle: float = 0.0) -> list[R]:
@@ -24,7 +26,8 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T], *, finish: float = 0
     board = _Board(work, tuple(items))
     try:
         board.start()
-        board.ended.acquire()
+        while not board.ended.acquire(timeout=_LOOK):
+            pass
         if board.error is not None:
             board.wait(finish if _is_signal(board.error) else settle)
     except BaseException:
