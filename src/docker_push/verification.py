@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +18,7 @@ from docker_push.plan import Plan
 from docker_push.process import one_line
 from docker_push.publish import Rules
 from docker_push.readback import Comparison, Difference, Judge, Observed
-from docker_push.references import Reference
+from docker_push.references import Reference, Tag
 from docker_push.registry import Descriptor
 from docker_push.run import Run
 from docker_push.tagging import PlannedTag
@@ -51,7 +51,7 @@ class Verified:
         rest = f", and {more} more {'differences' if more > 1 else 'difference'}" if more else ""
         cause = f"{first.what}: {_shown(first.found)} instead of {_shown(first.wanted)}"
         message = f"image {first.image}: {first.repository} is not what the plan says: {cause}{rest}"
-        raise VerificationError(message, hint=_hint(self.differences), details=table(self.differences))
+        raise VerificationError(message, hint=_hint(self.compared), details=table(self.differences))
 
 
 def verify(run: Run) -> Verified:
@@ -104,10 +104,32 @@ def _judge(run: Run, plan: Plan) -> Judge:
     return judge
 
 
-def _hint(differences: Iterable[Difference]) -> str:
-    if all(one.what.startswith("tag ") for one in differences):
+def _hint(compared: Iterable[Comparison]) -> str:
+    wrong = [one for one in compared if one.differences]
+    versions = [(one.observed, tag, head) for one in wrong for tag, head in _versions(one.observed)]
+    for seen, tag, head in versions:
+        if seen.commit is not None and head.digest != seen.commit:
+            return (
+                f"A version never moves: see who overwrote {Reference(seen.repository, tag)}; publish under a new version, or"
+                f" put this commit's image back on purpose with docker.push --force."
+            )
+    if all(found.what.startswith("tag ") for one in wrong for found in one.differences):
         return "Run docker.push for this commit: it puts the tags right and builds nothing that is whole."
+    if versions:
+        seen, tag, _ = versions[0]
+        return (
+            "See who else pushes to, or cleans up, this repository, and publish under a new version: what is built again has"
+            f" other bytes, and {Reference(seen.repository, tag)} never moves."
+        )
     return "Run docker.push --rebuild for this commit, and see who else pushes to, or cleans up, this repository."
+
+
+def _versions(seen: Observed) -> Iterator[tuple[Tag, Descriptor]]:
+    """Give the tags that never move and stand there, beside the commit's own."""
+    for planned in seen.image.tags:
+        head = seen.tags[planned.tag]
+        if not planned.moves and planned.tag != seen.image.commit_tag and head is not None:
+            yield planned.tag, head
 
 
 def table(differences: Sequence[Difference]) -> tuple[str, ...]:

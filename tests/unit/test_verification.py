@@ -78,7 +78,26 @@ def test_a_version_is_never_right_on_other_bytes(world: RecordedWorld):
     world.memory.put_index(API, (), f"{COMMIT}-main", "main", "latest")
     world.memory.put_index(API, (), "v1.2.3", note="another")
 
-    assert "tag v1.2.3" in [one.what for one in verified(world, version="v1.2.3").differences]
+    found = verified(world, version="v1.2.3")
+
+    assert "tag v1.2.3" in [one.what for one in found.differences]
+    with pytest.raises(VerificationError) as caught:
+        found.check()
+    assert "see who overwrote localhost:5000" in caught.value.hint
+    assert "v1.2.3; publish under a new version" in caught.value.hint
+    assert "--rebuild" not in caught.value.hint
+
+
+def test_content_beside_a_published_version_is_not_built_again(world: RecordedWorld):
+    """What is built again has another digest, which the version must not get."""
+    world.memory.put_index(API, (), f"{COMMIT}-main", "main", "latest", "v1.2.3")
+
+    with pytest.raises(VerificationError) as caught:
+        verified(world, version="v1.2.3").check()
+
+    assert "under a new version" in caught.value.hint
+    assert "v1.2.3 never moves" in caught.value.hint
+    assert "--rebuild" not in caught.value.hint
 
 
 def test_a_plan_that_publishes_nothing_has_nothing_to_verify(world: RecordedWorld):
