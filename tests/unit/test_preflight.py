@@ -396,6 +396,12 @@ def test_test_commands_need_an_engine(world: RecordedWorld):
     assert "test commands of api cannot run: no Docker engine answers: Cannot connect" in check.error.message
 
 
+def test_what_is_not_published_is_not_tested_and_needs_no_engine(world: RecordedWorld):
+    world.write('[images.api]\ntest = [["true"]]\n').engine = {"ServerErrors": ["Cannot connect to the Docker daemon"]}
+
+    assert found(survey(as_fork(world)).checks, "engine for test commands").health is Health.SKIPPED
+
+
 def test_test_commands_with_an_engine_are_good(world: RecordedWorld):
     world.write('[images.api]\ntest = [["true"]]\n')
 

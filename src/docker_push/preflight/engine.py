@@ -95,11 +95,11 @@ def unanswered(info: EngineInfo, what: str) -> BuilderError:
 
 
 def check_tests(plan: Plan, info: EngineInfo) -> Check:
-    """Check that there is an engine to run the images' test commands in, where there are any."""
-    named = [image.name for image in plan.images if image.asked and image.options.test]
+    """Check that there is an engine to run the images' test commands in, where any are published: others are not tested."""
+    named = [image.name for image in plan.published if image.options.test]
     subject = "engine for test commands"
     if not named:
-        return skipped(Area.DOCKER, subject, "no image has test commands")
+        return skipped(Area.DOCKER, subject, "no image that is published has test commands")
     if not info.answers:
         return failed(Area.DOCKER, subject, unanswered(info, f"the test commands of {', '.join(named)} cannot run"))
     return good(Area.DOCKER, subject, f"{info.version}, for {', '.join(named)}")
