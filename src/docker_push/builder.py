@@ -23,7 +23,8 @@ _START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
 # of an image, no attestations, and exports no cache.
 _CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace"
-_INSTALL = "Install Docker with buildx: https://docs.docker.com/engine/install/"
+NO_BUILDX = "docker has no buildx, or one older than 0.13"
+INSTALL = "Install Docker with buildx: https://docs.docker.com/engine/install/"
 _ELSEWHERE = ("remote", "kubernetes")  # drivers
 _UNREACHABLE = (
     "Cannot connect to the Docker daemon",
@@ -74,21 +75,22 @@ class Builder:
 
         A builder that was created and never used is started: only then does it know its platforms.
         """
-        entry = self._listed()
+        entry = self.listed()
         if _is_asleep(entry):
             started = self.runner.run(
                 ["docker", "buildx", "inspect", "--bootstrap", str(entry["Name"])], timeout=_START
             )
             if started.status != 0:
                 raise _stopped(entry, started.stderr)
-            entry = self._listed()
+            entry = self.listed()
         return self._facts(entry)
 
-    def _listed(self) -> Mapping[str, object]:
+    def listed(self) -> Mapping[str, Any]:
+        """Return the builder as ``docker buildx ls`` lists it; raises BuilderError where it cannot be told."""
         found = self.runner.run(["docker", "buildx", "ls", "--format", "{{json .}}"], timeout=30)
         if found.status != 0:
             raise _unusable(found)
-        builders = [entry for entry in map(_object, found.stdout.splitlines()) if entry]
+        builders = found.objects
         entry = next((entry for entry in builders if self._is_ours(entry)), None)
         if entry is None:
             known = ", ".join(sorted({str(entry.get("Name")) for entry in builders})) or "none"
@@ -189,19 +191,11 @@ def _is_asleep(entry: Mapping[str, object]) -> bool:
     return bool(nodes) and quiet and all(node.get("Status") == "inactive" for node in nodes)
 
 
-def _object(line: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _unusable(found: Completed) -> DockerPushError:
     text = printable(found.stderr).strip()
     last = _last(text) or f"exit status {found.status}"
     if "is not a docker command" in text or "unknown command" in text or "unknown flag" in text:
-        return BuilderError("docker has no buildx, or one older than 0.13", hint=_INSTALL)
+        return BuilderError(NO_BUILDX, hint=INSTALL)
     if any(mark in text for mark in _UNREACHABLE):
         hint = "Start Docker, or set DOCKER_HOST to an engine that runs (`docker info` shows whether it answers)."
         return BuilderError(f"no Docker engine answers: {last}", hint=hint)

@@ -9,6 +9,7 @@ import pytest
 
 from docker_push import doctor
 from docker_push import history as histories
+from docker_push.builder import INSTALL, NO_BUILDX, Builder
 from docker_push.doctor import denied, installation, network, nodes, rendering, repository
 from docker_push.errors import (
     AuthenticationError,
@@ -218,7 +219,7 @@ class TestInstallation:
 
         _, buildx = installation.programs(replace(no_programs(tmp_path), programs={"docker": docker}))
 
-        assert (buildx.found, buildx.next_step) == (installation.NO_BUILDX, installation.INSTALL)
+        assert (buildx.found, buildx.next_step) == (NO_BUILDX, INSTALL)
 
     def test_whom_docker_speaks_to_is_said(self, tmp_path: Path):
         def docker(*_: Any) -> Any:
@@ -253,8 +254,8 @@ class TestNodes:
     def test_what_is_no_list_has_no_nodes(self, tmp_path: Path):
         programs = {"docker": lambda *_: completed("junk\n[]\n")}
 
-        assert nodes.observe(replace(no_programs(tmp_path), programs=programs), None) == ()
-        assert nodes.observe(no_programs(tmp_path), None) == ()
+        for runner in (replace(no_programs(tmp_path), programs=programs), no_programs(tmp_path)):
+            assert nodes.observe(Builder(runner=runner, name=None, folder=tmp_path)) == ()
 
 
 class TestClock:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docker_push.process import Redactor, one_line
+from docker_push.process import Completed, Redactor, one_line
 
 # Three stars stand for a secret: one that is made of stars can be found in its own replacement.
 secrets = st.text(
@@ -93,3 +93,11 @@ def test_one_line_is_one_printable_line_without_the_secret(text, secret):
     assert shown.isprintable()
     assert len(shown) <= 300
     assert "s3cret" not in shown
+
+
+def test_of_lines_only_those_that_are_json_objects_are_read():
+    lines = ['{"Name": "default"}', "WARNING: old", "[1]", "{}", "{" * 5000, "[" * 100_000, '{"Name": "far"}']
+
+    done = Completed(argv=(), status=0, stdout="\n".join(lines), stderr="")
+
+    assert done.objects == ({"Name": "default"}, {"Name": "far"})

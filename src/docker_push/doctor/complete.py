@@ -31,12 +31,11 @@ def checks(run: Run) -> Iterator[Check]:
 
 
 def _looks(run: Run, draft: Plan) -> list[Look]:
-    name = run.options.builder.value if run.options.builder else None
     clients = run.clients  # made here, once: credentials that cannot be used end this examination
     return [
         lambda: (repository.check(run.runner),),
         lambda: tuple(installation.programs(run.runner)),
-        lambda: nodes.observe(run.runner, name),
+        lambda: nodes.observe(run.builder),
         lambda: preflight.survey(run, draft),
         lambda: tuple(_network(run, clients)),
     ]

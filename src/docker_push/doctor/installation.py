@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from docker_push.builder import INSTALL, NO_BUILDX
 from docker_push.doctor.network import redacted_url
 from docker_push.errors import BuilderError
 from docker_push.preflight.engine import NO_DOCKER, EngineInfo
 from docker_push.preflight.model import Area, Check, attempted, good, skipped, warning
 from docker_push.process import Runner, one_line
 
-INSTALL = "Install Docker with buildx: https://docs.docker.com/engine/install/"
-NO_BUILDX = "docker has no buildx, or one older than 0.13"
 _TIMEOUT = 30.0  # seconds
 _CLASSIC = (
     "Turn on the containerd image store (https://docs.docker.com/engine/storage/containerd/), or select a builder that"
@@ -45,11 +43,8 @@ def programs(runner: Runner) -> Iterator[Check]:
 def _docker(runner: Runner) -> str:
     """Return the client's version and whom it speaks to; the command fails where only the engine is missing."""
     found = runner.run(["docker", "version", "--format", "{{json .Client}}"], timeout=_TIMEOUT)
-    try:
-        client = json.loads(found.stdout.partition("\n")[0])
-    except ValueError:
-        client = None
-    if not isinstance(client, dict):
+    client = next(iter(found.objects), None)
+    if client is None:
         words = one_line(found.stderr, runner.redact) or f"exit status {found.status}"
         raise BuilderError(f"docker cannot be used: {words}", hint=INSTALL)
     if runner.environ.get("DOCKER_HOST"):

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from docker_push.builder import Builder
 from docker_push.errors import BuilderError
 from docker_push.preflight.model import Area, Check, good, warning
-from docker_push.process import Runner, one_line
+from docker_push.process import one_line
 from docker_push.progress import printable
 
-_TIMEOUT = 30.0  # seconds
 # Processors of the first kind run programs of the second by themselves (mostly: some arm64 servers left 32 bits behind).
 _ALSO_NATIVE = {("amd64", "386"), ("arm64", "arm")}
 _EMULATION = "To emulate further ones: docker run --privileged --rm tonistiigi/binfmt --install all"
 
 
-def observe(runner: Runner, name: str | None) -> tuple[Check, ...]:
+def observe(builder: Builder) -> tuple[Check, ...]:
     """Describe every node of the builder; empty where buildx or the builder is missing, which other checks say."""
-    if runner.which("docker") is None:
+    if builder.runner.which("docker") is None:
         return ()
     try:
-        found = runner.run(["docker", "buildx", "ls", "--format", "{{json .}}"], timeout=_TIMEOUT)
+        return tuple(described(builder.listed()))
     except BuilderError:
         return ()
-    entries = [entry for entry in map(_object, found.stdout.splitlines()) if entry]
-    ours = next((entry for entry in entries if (entry.get("Name") == name if name else entry.get("Current"))), None)
-    return tuple(described(ours)) if ours else ()
 
 
 def described(builder: Mapping[str, Any]) -> Iterator[Check]:
@@ -67,11 +63,3 @@ def platforms(listed: Sequence[str]) -> str:
 
 def _architecture(platform: str) -> str:
     return platform.split("/")[1] if "/" in platform else platform
-
-
-def _object(line: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

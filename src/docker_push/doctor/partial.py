@@ -91,7 +91,7 @@ def _builder(surroundings: Surroundings, flags: Flags, runner: Runner) -> Iterat
     builder = Builder(runner=runner, name=name, folder=surroundings.temporary)
     subject = f"builder {name}" if name else "builder"
     yield attempted(Area.BUILDER, subject, lambda: builders.seen(subject, builder.observe()).found)
-    yield from nodes.observe(runner, name)
+    yield from nodes.observe(builder)
 
 
 def _registry(surroundings: Surroundings, entry: RegistryOptions, runner: Runner) -> Iterator[Check]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +61,7 @@ def observe(runner: Runner) -> EngineInfo:
         found = runner.run(["docker", "info", "--format", "{{json .}}"], timeout=_TIMEOUT)
     except BuilderError as error:
         return EngineInfo(endpoint=endpoint, trouble=error.message)
-    content = _object(found.stdout)
+    content = next(iter(found.objects), {})
     errors = content.get("ServerErrors")
     if errors or not content.get("ServerVersion"):
         words = errors[0] if isinstance(errors, list) and errors else found.stderr
@@ -79,14 +78,6 @@ def _endpoint(runner: Runner) -> str:
     except BuilderError:
         return ""
     return found.stdout.strip() if found.status == 0 else ""
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def unanswered(info: EngineInfo, what: str) -> BuilderError:

@@ -10,8 +10,7 @@ from docker_push.plan import Plan
 from docker_push.preflight.model import Area, Check, failed, good, warning
 from docker_push.references import Registry
 from docker_push.run import Run
-
-FORK = "a pull request from a fork is built and never pushed"
+from docker_push.tagging import FORK
 
 
 def permission(run: Run, plan: Plan, *, publishing: bool = False) -> str | None:

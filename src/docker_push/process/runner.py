@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import selectors
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from docker_push.errors import BuilderError, ConfigError, DockerPushError
 from docker_push.process.children import Children
@@ -31,6 +32,11 @@ class Completed:
     status: int
     stdout: str
     stderr: str
+
+    @property
+    def objects(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the lines of ``stdout`` that are JSON objects, as docker's ``--format "{{json .}}"`` writes them."""
+        return tuple(found for line in self.stdout.splitlines() if (found := _object(line)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +225,14 @@ def _close(child: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             with suppress(BrokenPipeError):
                 pipe.close()
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(data: bytes) -> str:

@@ -24,6 +24,7 @@ from docker_push.tagging.releases import (
 from docker_push.versions import Version
 
 __all__ = [
+    "FORK",
     "PlannedTag",
     "SkippedTag",
     "TagKind",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
-_FORK = "a pull request from a fork is built and never pushed"
+FORK = "a pull request from a fork is built and never pushed"
 _QUEUE = "a merge queue gets the commit tag only"
 
 
@@ -60,7 +61,7 @@ def plan_tags(
     release = release_of(context, version)
     context = _as_tag_push(context, release)
     name = name_of(context, rules)
-    alone = _FORK if context.is_fork else _QUEUE if context.event is Event.MERGE_QUEUE else ""
+    alone = FORK if context.is_fork else _QUEUE if context.event is Event.MERGE_QUEUE else ""
     candidates = [
         *_branch(context, name, release),
         *_extra(context, rules, extra),
@@ -74,7 +75,7 @@ def plan_tags(
         tags=(_commit(context, rules, name), *kept),
         skipped=skipped,
         warnings=(*context.notes, *_warnings(context, rules, name)),
-        build_only=_FORK if context.is_fork else None,
+        build_only=FORK if context.is_fork else None,
     )
 
 
