@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import docker_push
@@ -71,6 +72,14 @@ def imported(path: Path) -> set[str]:
 
 def test_every_module_has_its_layer():
     assert set(modules()) == set(LEVEL)
+
+
+def test_every_module_is_in_the_page_about_them():
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md"
+    rows = [line.split("|")[2] for line in page.read_text("utf-8").splitlines() if line.count("|") == 4]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert set(LEVEL) - named == set()
 
 
 def test_a_module_imports_only_from_its_left():
