@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from fault_rules import FOREVER, after, held
 from process_list import Process, descendants, processes
 from proxied_scratch import ProxiedScratch
 from scratch import Ran
@@ -96,6 +97,24 @@ class StartedRun:
                 self.peak = int(found[1]) if found else self.peak
             assert time.monotonic() < deadline, f"not ended after {seconds:g} s: {self.err}"
             time.sleep(0.02)
+
+
+class Hold:
+    """Requests that are held back until the test lets them go; ``came`` tells that one is there."""
+
+    def __init__(self, case: ProxiedScratch, method: str, path: str, who: str, *, count: int = FOREVER) -> None:
+        self.came, self.go = threading.Event(), threading.Event()
+        case.proxy.fault(method, path, after(self.came.set, held(self.go)), count=count, who=who)
+
+
+def published(case: ProxiedScratch) -> dict[str, str]:
+    """Publish a first commit and make a second one; return what the tags named in between."""
+    done = case.push()
+    assert done.code == 0, done.err
+    old = case.state()
+    case.change()
+    case.proxy.clear()
+    return old
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from fault_proxy import FaultProxy, fault_proxy
 from fault_rules import after
 from own_engine import OwnEngine, own_engine
 from proxied_scratch import ProxiedScratch, proxied
-from started_run import started
+from started_run import published, started
 
 pytestmark = pytest.mark.engine
 
@@ -38,16 +38,6 @@ def mortal_case(
     for name in ("DOCKER_HOST", "DOCKER_CONFIG", "PATH"):
         monkeypatch.setenv(name, mortal.environ[name])
     return proxied(tmp_path, registry, proxied_registry, "mark-of-the-killed-engine")
-
-
-def published(case: ProxiedScratch) -> dict[str, str]:
-    """Publish a first commit and make a second one; return what the tags name."""
-    done = case.push()
-    assert done.code == 0, done.err
-    old = case.state()
-    case.change()
-    case.proxy.clear()
-    return old
 
 
 def test_r22_an_engine_that_is_killed_in_the_middle_of_a_push_moves_no_tag(

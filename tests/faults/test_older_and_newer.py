@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from pathlib import Path
 
 import pytest
 
-from fault_rules import after, held
 from proxied_scratch import ProxiedScratch
-from started_run import started
+from started_run import Hold, started
 
 pytestmark = pytest.mark.engine
 
@@ -26,14 +24,6 @@ def commit_tag(commit: str) -> str:
     return f"{commit}-main"
 
 
-class Hold:
-    """The first request that matches is held back until it is let go."""
-
-    def __init__(self, case: ProxiedScratch, method: str, path: str, who: str) -> None:
-        self.came, self.go = threading.Event(), threading.Event()
-        case.proxy.fault(method, path, after(self.came.set, held(self.go)), count=1, who=who)
-
-
 @pytest.mark.parametrize(
     ("method", "path", "who"),
     [("POST", "/blobs/uploads/", "engine"), ("HEAD", "/manifests/main$", "ours")],
@@ -43,7 +33,7 @@ def test_r26_an_older_commit_that_is_late_leaves_the_tags_of_the_newer(
     case: ProxiedScratch, method: str, path: str, who: str
 ):
     older, folder = case.commit, checkout(case, "older")
-    hold = Hold(case, method, path, who)
+    hold = Hold(case, method, path, who, count=1)
     with started(case, "push", folder=folder) as late:
         late.held_at(hold.came, "the request")
         newer = case.change()
@@ -63,11 +53,11 @@ def test_r26_an_older_commit_that_is_late_leaves_the_tags_of_the_newer(
 
 def test_r26_a_late_put_of_an_older_commit_is_put_right_by_the_newer(case: ProxiedScratch):
     older, folder = case.commit, checkout(case, "older")
-    late_put = Hold(case, "PUT", "/manifests/main$", "ours")
+    late_put = Hold(case, "PUT", "/manifests/main$", "ours", count=1)
     with started(case, "push", folder=folder) as late:
         late.held_at(late_put.came, "the put of main")
         newer = case.change()
-        last = Hold(case, "PUT", "/manifests/latest$", "ours")
+        last = Hold(case, "PUT", "/manifests/latest$", "ours", count=1)
         with started(case, "push") as run:
             run.held_at(last.came, "the put of latest")
             late_put.go.set()
@@ -86,7 +76,7 @@ def test_r26_what_a_put_that_was_under_way_for_too_long_left_is_healed_by_the_ne
 ):
     """No registry compares before it puts: this window is closed by the next run, and `latest` was never in it."""
     folder = checkout(case, "older")
-    late_put = Hold(case, "PUT", "/manifests/main$", "ours")
+    late_put = Hold(case, "PUT", "/manifests/main$", "ours", count=1)
     with started(case, "push", folder=folder) as late:
         late.held_at(late_put.came, "the put of main")
         newer = case.change()

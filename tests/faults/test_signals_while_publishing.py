@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import threading
 import time
 
 import pytest
 
-from fault_rules import after, held
 from proxied_scratch import ProxiedScratch
-from started_run import StartedRun, started
+from started_run import Hold, StartedRun, published, started
 
 pytestmark = pytest.mark.engine
 
@@ -25,15 +23,6 @@ MOMENTS = {
 @pytest.fixture(params=MOMENTS)
 def moment(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-class Hold:
-    """A request that is held back until the test lets it go; ``came`` tells that it is there."""
-
-    def __init__(self, case: ProxiedScratch, moment: str) -> None:
-        self.came, self.go = threading.Event(), threading.Event()
-        method, path, who = MOMENTS[moment]
-        case.proxy.fault(method, path, after(self.came.set, held(self.go)), who=who)
 
 
 def assert_whole(case: ProxiedScratch, old: dict[str, str], err: str, moment: str) -> None:
@@ -51,15 +40,6 @@ def assert_whole(case: ProxiedScratch, old: dict[str, str], err: str, moment: st
             assert any(f":{tag} " in line for line in table), err
 
 
-def published(case: ProxiedScratch) -> dict[str, str]:
-    """Publish a first commit and make a second one; return what the tags name."""
-    assert case.push().code == 0
-    old = case.state()
-    case.change()
-    case.proxy.clear()
-    return old
-
-
 def healed(case: ProxiedScratch, hold: Hold, moment: str) -> None:
     hold.go.set()
     case.assert_heals(built=moment == "blob")
@@ -68,7 +48,7 @@ def healed(case: ProxiedScratch, hold: Hold, moment: str) -> None:
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_r23_a_signal_leaves_each_tag_whole_and_says_which(case: ProxiedScratch, moment: str, number: int):
     old = published(case)
-    hold = Hold(case, moment)
+    hold = Hold(case, *MOMENTS[moment])
     with started(case, "push") as run:
         run.held_at(hold.came, "the request")
         run.send(number)
@@ -85,7 +65,7 @@ def test_r23_a_signal_leaves_each_tag_whole_and_says_which(case: ProxiedScratch,
 def test_r23_the_signals_of_a_cancelled_job_on_github_end_the_run_below_the_shell(case: ProxiedScratch, moment: str):
     """GitHub sends INT to the shell alone, TERM after 7.5 s, and kills it after 2.5 s more; here it has less patience."""
     old = published(case)
-    hold = Hold(case, moment)
+    hold = Hold(case, *MOMENTS[moment])
     shell = shutil.which("bash") or "/bin/sh"
     with started(case, "push", before=(shell, "-c", '"$@"; exit $?', "-"), CI="true", GITHUB_REPOSITORY="") as run:
         run.held_at(hold.came, "the request")
