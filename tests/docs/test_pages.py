@@ -102,3 +102,16 @@ def test_every_kind_of_block_is_looked_at():
 def test_what_runs_elsewhere_really_does():
     for place in ELSEWHERE.values():
         assert not place.startswith("tests/") or (ROOT / place).is_file()
+
+
+def test_the_comparison_with_other_tools_was_measured():
+    """`nox -s compare` writes it: every row of the table, and a cell for each tool."""
+    text = (ROOT / "docs/explanation/guarantees.md").read_text("utf-8")
+    table = text.partition("<!-- compare: begin -->")[2].partition("<!-- compare: end -->")[0]
+    rows = [line.split("|")[1:-1] for line in table.strip().splitlines()]
+
+    assert [row[0].strip()[:3] for row in rows[2:]] == [
+        "non",
+        *("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R26", "R28"),
+    ]
+    assert {len([cell for cell in row if cell.strip()]) for row in rows} == {5}

@@ -166,9 +166,11 @@ def _cell(done: Ran, before: Mapping[str, str], found: Mapping[str, str]) -> str
     moved = [tag for tag in TAGS if tag in found and found[tag] != before.get(tag) and found[tag] == new]
     kept = [tag for tag in TAGS if tag in before and found.get(tag) == before[tag]]
     missing = [tag for tag in TAGS if tag not in found]
+    other = [tag for tag in TAGS if tag not in (*moved, *kept, *missing)]
     said = "says done" if done.code == 0 else f"fails ({done.code})"
     parts = [f"new: {_all(moved)}"] if moved else ["nothing new"]
     parts += [f"as before: {_all(kept)}"] if kept else []
+    parts += [f"other bytes: {_all(other)}"] if other else []
     parts += [f"missing: {_all(missing)}"] if missing else []
     return f"{said}; {'; '.join(parts)}"
 
