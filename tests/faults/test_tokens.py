@@ -9,7 +9,7 @@ import pytest
 from addresses import own_address
 from fault_proxy import FaultProxy, fault_proxy
 from fault_rules import after, delayed, status
-from proxied_scratch import ProxiedScratch
+from proxied_scratch import ProxiedScratch, build_toml
 from token_registry import TokenRegistry
 
 pytestmark = pytest.mark.engine
@@ -83,12 +83,15 @@ def revoked(tokens: TokenRegistry):
         ("engine", "/blobs/uploads/", set()),
         ("engine", COMMIT, set()),
         ("ours", "/manifests/main$", {"commit"}),
-        ("ours", "/manifests/latest$", {"commit", "main"}),
+        ("ours", "/manifests/latest$", {"commit"}),  # looked at before any tag moves
     ],
 )
 def test_r14_a_login_that_is_revoked_on_the_way_stops_the_run(
     token_case: ProxiedScratch, tokens: TokenRegistry, who: str, path: str, state: set[str]
 ):
+    # BuildKit may wait for ever for a token that it does not get: what is silent for so long is ended
+    token_case.write({"build.toml": build_toml(silence=10)})
+    token_case.commit_all()
     token_case.proxy.fault("HEAD|PUT", path, revoked(tokens), count=1, who=who)
 
     done = token_case.push()

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from docker_push import publish
-from docker_push.errors import AuthenticationError, DockerPushError, InterruptedRunError, RateLimitError
+from docker_push.errors import (
+    AuthenticationError,
+    DockerPushError,
+    InterruptedRunError,
+    PermissionDeniedError,
+    RateLimitError,
+)
 from docker_push.facts import RepositoryFacts
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
@@ -82,7 +88,8 @@ def _looked_at(run: Run, plan: Plan, place: Place) -> RegistrySeen:
     """Ask for the right to push first: it is the one that fails where credentials are wrong."""
     _, repository = place
     push = attempted(Area.REGISTRY, f"push to {repository}", lambda: _grant(run, repository))
-    if _is_shut(push):
+    # whoever may not push may still read; after any other failure reading would only say the same again
+    if push.is_failed and not isinstance(push.error, PermissionDeniedError):
         read = skipped(Area.REGISTRY, f"read {repository}", "refused above")
         return RegistrySeen(checks=(push, read), shut=frozenset({repository}))
     try:
