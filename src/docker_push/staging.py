@@ -14,7 +14,7 @@ from dataclasses import replace
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
 from docker_push.bake import Batch, Output
-from docker_push.errors import BuildError, DockerPushError
+from docker_push.errors import BuilderError, BuildError, DockerPushError
 from docker_push.failures import TRIES, Failure, failures, pause
 from docker_push.plan import Action, Plan
 from docker_push.progress import Step
@@ -79,7 +79,13 @@ class _Work:
             started = run.surroundings.clock()
             self.bakes.update(image.name for image in batch.images)
             output = Output.STAGE if self._plan.published else Output.CHECK
-            baked = run.builder.bake(self._plan, batch, output, lambda step: tell(step, say))
+            try:
+                baked = run.builder.bake(self._plan, batch, output, lambda step: tell(step, say))
+            except BuilderError as error:  # nothing was heard of it any more
+                self._failed.update(image.name for image in batch.images)
+                return tuple(
+                    Failure(image=image.name, error=error, transient=error.transient) for image in batch.images
+                )
             elapsed = run.surroundings.clock() - started
             for image in batch.images:
                 self.seconds[image.name] = self.seconds.get(image.name, 0.0) + elapsed
