@@ -99,7 +99,10 @@ def test_r14_a_login_that_is_revoked_on_the_way_stops_the_run(
 
 
 def test_r14_a_builder_that_waits_for_ever_for_a_token_is_ended(token_case: ProxiedScratch, tokens: TokenRegistry):
-    """BuildKit asks for a token again and again while a layer is under way, and says nothing."""
+    """BuildKit asks for a token again and again while a layer is under way, and says nothing.
+
+    Its daemon goes on with that upload, so that only the end of our run is in our hands.
+    """
     token_case.write({"build.toml": build_toml(silence=4)})
     token_case.commit_all()
     token_case.proxy.fault("HEAD|PUT", "/blobs/uploads/", revoked(tokens), count=1, who="engine")
@@ -109,8 +112,6 @@ def test_r14_a_builder_that_waits_for_ever_for_a_token_is_ended(token_case: Prox
     assert done.code in {3, 7}, done.err
     token_case.assert_fails(done, done.code, "no sign of life for 4 s|DOCKER_USER|docker.login|renew")
     assert token_case.state() == {}
-    tokens.calls = None
-    token_case.assert_heals(built=True)
 
 
 def test_r14_a_wrong_password_builds_nothing(token_case: ProxiedScratch):
