@@ -87,6 +87,20 @@ class RecordedWorld:
         (self.folder / "Dockerfile").write_text("FROM scratch\n")
         return self
 
+    def of_a_fork(self) -> RecordedWorld:
+        """Have a fork's pull request be what is built."""
+        event = self.folder / "event.json"
+        head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
+        base = {"repo": {"full_name": "AtomiCloud/my-service"}}
+        event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
+        self.environ |= {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_REPOSITORY": "AtomiCloud/my-service",
+        }
+        return self
+
     def git(self, argv: Sequence[str], _input: str | None, _environ: Mapping[str, str]) -> Completed:
         words = " ".join(argv)
         if " status " in words:

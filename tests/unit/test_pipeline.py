@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -126,16 +125,7 @@ def test_what_was_staged_is_published_later(world: RecordedWorld):
 
 
 def test_a_fork_s_pull_request_is_built_and_nothing_is_pushed(world: RecordedWorld):
-    event = world.folder / "event.json"
-    head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
-    base = {"repo": {"full_name": "AtomiCloud/my-service"}}
-    event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
-    world.environ |= {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_EVENT_NAME": "pull_request",
-        "GITHUB_EVENT_PATH": str(event),
-        "GITHUB_REPOSITORY": "AtomiCloud/my-service",
-    }
+    world.of_a_fork()
 
     with opened(world.surroundings(), Flags()) as run:
         done = pipeline.push(run)

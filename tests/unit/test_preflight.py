@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,6 @@ from docker_push.preflight.engine import EngineInfo
 from docker_push.preflight.model import Area, attempted, failed, good
 from docker_push.registry import Client, Request, Response
 from docker_push.run import opened
-from examples_of import COMMIT
 from recorded_programs import completed
 from recorded_world import RecordedWorld
 
@@ -85,20 +83,6 @@ def refusing(world: RecordedWorld, status: int, *, method: str = "", tail: str =
         return world.memory(request)
 
     return serving(world, send)
-
-
-def as_fork(world: RecordedWorld) -> RecordedWorld:
-    event = world.folder / "event.json"
-    head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
-    base = {"repo": {"full_name": "AtomiCloud/my-service"}}
-    event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
-    world.environ |= {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_EVENT_NAME": "pull_request",
-        "GITHUB_EVENT_PATH": str(event),
-        "GITHUB_REPOSITORY": "AtomiCloud/my-service",
-    }
-    return world
 
 
 def test_a_run_that_can_go_on_has_no_failed_check_and_the_plan_of_what_was_seen(world: RecordedWorld):
@@ -355,7 +339,7 @@ def test_how_we_stand_to_the_branch_is_said(
 def test_a_run_that_moves_no_tag_asks_no_remote(world: RecordedWorld, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(histories, "observe", lambda *_: pytest.fail("the remote was asked"))
 
-    assert found(survey(as_fork(world)).checks, "history").health is Health.SKIPPED
+    assert found(survey(world.of_a_fork()).checks, "history").health is Health.SKIPPED
 
 
 def test_a_builder_that_is_not_there_is_one_finding(world: RecordedWorld):
@@ -399,7 +383,7 @@ def test_test_commands_need_an_engine(world: RecordedWorld):
 def test_what_is_not_published_is_not_tested_and_needs_no_engine(world: RecordedWorld):
     world.write('[images.api]\ntest = [["true"]]\n').engine = {"ServerErrors": ["Cannot connect to the Docker daemon"]}
 
-    assert found(survey(as_fork(world)).checks, "engine for test commands").health is Health.SKIPPED
+    assert found(survey(world.of_a_fork()).checks, "engine for test commands").health is Health.SKIPPED
 
 
 def test_test_commands_with_an_engine_are_good(world: RecordedWorld):
@@ -458,7 +442,7 @@ def test_an_engine_s_words_are_fit_for_a_message(world: RecordedWorld):
 
 
 def test_a_fork_builds_and_is_told_so(world: RecordedWorld):
-    as_fork(world)
+    world.of_a_fork()
 
     with opened(world.surroundings(), Flags()) as run:
         why = preflight.permission(run, make_plan(run, look=False))
@@ -471,7 +455,7 @@ def test_a_fork_builds_and_is_told_so(world: RecordedWorld):
 
 
 def test_a_fork_that_has_to_push_fails_with_exit_4(world: RecordedWorld):
-    as_fork(world)
+    world.of_a_fork()
 
     with opened(world.surroundings(), Flags(require_push=True)) as run, pytest.raises(PermissionDeniedError):
         preflight.permission(run, make_plan(run, look=False))

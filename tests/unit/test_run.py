@@ -11,7 +11,6 @@ from docker_push.errors import AuthenticationError, BuildError, ConfigError, Fin
 from docker_push.observation import make_plan
 from docker_push.options import Flags
 from docker_push.references import Registry
-from examples_of import COMMIT
 from recorded_world import RecordedWorld
 
 
@@ -175,15 +174,7 @@ def test_a_secret_of_several_lines_is_redacted_line_by_line(world: RecordedWorld
 
 
 def as_a_fork_s(world: RecordedWorld) -> RecordedWorld:
-    event = world.folder / "event.json"
-    head = {"sha": COMMIT, "ref": "patch", "repo": {"full_name": "stranger/fork"}}
-    base = {"repo": {"full_name": "AtomiCloud/my-service"}}
-    event.write_text(json.dumps({"number": 12, "pull_request": {"number": 12, "head": head, "base": base}}))
-    world.environ |= {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_EVENT_NAME": "pull_request",
-        "GITHUB_EVENT_PATH": str(event),
-        "GITHUB_REPOSITORY": "AtomiCloud/my-service",
+    world.of_a_fork().environ |= {
         "GITHUB_TOKEN": "gh-s3cret-value",
         "DOCKER_USER": "me",
         "DOCKER_PASSWORD": "s3cret-value",
