@@ -40,14 +40,17 @@ def side_by_side(name: str, ours: Sequence[str], theirs: Sequence[str], folder: 
 
 
 def repository(folder: Path) -> Path:
-    """Make a git repository with one image of two platforms."""
+    """Make a git repository with one image of two platforms, and its remote, which knows its commit."""
+    remote = folder.with_name("origin") / "docker-push" / "bench.git"
     for name, text in {"Dockerfile": DOCKERFILE, "data": "one\n", "build.toml": "[images.api]\n"}.items():
         (folder / name).write_text(text)
     for argv in (
+        ["init", "-q", "--bare", str(remote)],
         ["init", "-q", "-b", "main"],
-        ["remote", "add", "origin", "https://github.com/docker-push/bench.git"],
+        ["remote", "add", "origin", str(remote)],
         ["add", "-A"],
         ["-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "-qm", "one"],
+        ["push", "-q", "origin", "main"],
     ):
         subprocess.run(["git", *argv], cwd=folder, check=True)
     return folder

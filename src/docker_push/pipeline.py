@@ -6,8 +6,8 @@ ends a run after its plan was made is part of the run's report, so that the repo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from docker_push import bake, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push.bake import Output
@@ -20,6 +20,15 @@ from docker_push.publishing import Record, StagedRun, keep_going, left_out, logg
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A run that can begin; ``refused`` are the images that a run that keeps going does without, and why."""
+
+    plan: Plan
+    refused: Mapping[str, DockerPushError] = field(default_factory=dict)
+
 
 _UNTOUCHED = "No moving tag was touched: branch, version and latest are wholly what they were."
 
@@ -70,11 +79,12 @@ def _unmoved(run: Run, found: StagedRun) -> RunReport:
     return reported(run, found, found.staged, tags, left_out(found.staging))
 
 
-def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Plan:
+def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
     """Plan the run by what the world holds, and check that publishing can work, before anything is built.
 
     Without ``build`` neither builder nor engine is asked for, and what is staged is what will be published. Without ``moves``
-    it does not matter who is newer. Raises everything that is wrong at once.
+    it does not matter who is newer. Raises everything that is wrong at once; a run that keeps going does without the images
+    whose repository alone is refused.
     """
     draft = make_plan(run, look=False)
     if build:
@@ -84,23 +94,28 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Plan:
         why = preflight.permission(run, draft, publishing=not build)
         plan = make_plan(run, look=True, build=build, build_only=why)
         say(report.plan_text(plan))
-        return plan
+        return Prepared(plan=plan)
     seen = preflight.survey(run, draft, build=build)
     say(report.plan_text(seen.plan))
     checks = [check for check in seen.checks if moves or check.area is not Area.GIT]
     for check in checks:
         if check.health is Health.WARNING and check.area is not Area.BUILDER:  # of the builder the plan warns
             say(f"warning: {check.subject}: {check.found}. {check.hint}")
-    preflight.refuse(checks)
+    refused: dict[str, DockerPushError] = {}
+    if run.options.keep_going:
+        for name, error in preflight.set_aside(checks, [image.name for image in seen.plan.published]).items():
+            keep_going(run, name, error, refused)
+    else:
+        preflight.refuse(checks)
     preflight.permission(run, draft, publishing=not build)
-    return seen.plan
+    return Prepared(plan=seen.plan, refused=refused)
 
 
-def stage(run: Run, plan: Plan) -> StagedRun:
+def stage(run: Run, ready: Prepared) -> StagedRun:
     """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched."""
-    say = run.surroundings.say
+    say, plan = run.surroundings.say, ready.plan
     with logged_in(run) as inside:
-        built = staging.build(inside, plan)
+        built = staging.build(inside, plan, ready.refused)
         if not plan.published:
             why = next((image.why for image in plan.images if image.asked), "no image was asked for")
             say(f"Built, and nothing was pushed: {why}.")
@@ -110,10 +125,10 @@ def stage(run: Run, plan: Plan) -> StagedRun:
 
 def find_staged(run: Run) -> StagedRun:
     """Find what is staged for this commit, and verify it."""
-    plan = prepared(run, build=False)
-    failures: dict[str, DockerPushError] = {}
+    ready = prepared(run, build=False)
+    plan, failures = ready.plan, dict(ready.refused)
     digests: dict[str, Digest] = {}
-    for image in plan.published:
+    for image in (one for one in plan.published if one.name not in failures):
         try:
             digests |= publish.find_staged(plan.only({image.name}), run.clients)
         except DockerPushError as error:

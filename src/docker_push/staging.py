@@ -8,7 +8,7 @@ that images of the batch that got through are adopted and only the others are bu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from docker_push import bake, publish, report, selection
@@ -26,13 +26,13 @@ from docker_push.run import Run
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
 
 
-def build(run: Run, plan: Plan) -> Staging:
-    """Bake every batch of the plan; adopted images bring their digest along.
+def build(run: Run, plan: Plan, refused: Mapping[str, DockerPushError]) -> Staging:
+    """Bake every batch of the plan but what is ``refused`` beforehand; adopted images bring their digest along.
 
     Raises the error of the first image that cannot be built or pushed, or, with ``--keep-going``, goes on without it and
     what needs it, and tells of all of them in the result.
     """
-    work = _Work(run, plan)
+    work = _Work(run, plan, refused)
     for batch in bake.batches(plan, BATCH):
         work.stage(batch)
     adopted = {image.name: image.digest for image in plan.published if image.digest}
@@ -50,14 +50,14 @@ def tell(step: Step, say: Callable[[str], None]) -> None:
 class _Work:
     """What has been done so far: ``plan`` is renewed by what is seen in the registry after a failure."""
 
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run, plan: Plan, refused: Mapping[str, DockerPushError]) -> None:
         self._run = run
         self._plan = plan
         self.digests: dict[str, Digest] = {}
         self.seconds: dict[str, float] = {}
         self.bakes: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()  # bakes in which an image failed by itself, not because a neighbour did
-        self.failures: dict[str, DockerPushError] = {}
+        self.failures = dict(refused)
 
     def stage(self, batch: Batch) -> None:
         """Bake one batch until all of it is staged or given up."""

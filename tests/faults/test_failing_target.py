@@ -77,6 +77,30 @@ def test_r30_keep_going_publishes_the_others_and_fails_for_the_one(two: ProxiedS
     assert_all_published(two)
 
 
+def test_r30_keep_going_does_without_a_repository_that_refuses_us_before_anything_is_built(two: ProxiedScratch):
+    mend(two)
+    two.proxy.fault("POST|PUT|PATCH", "/worker/", DENIED)
+
+    done = two.run("docker-push", "push", "--keep-going")
+
+    two.assert_fails(done, 4, "worker", "write_package|403")
+    state = two.state("api")
+    assert done.out == f"{two.asked}/api:{two.commit_tag}@{state['commit']}\n"
+    assert state["main"] == state["latest"] == state["commit"]
+    assert two.state("worker") == {}
+    assert_all_published(two)
+
+
+def test_r30_keep_going_stops_where_nothing_would_be_left(two: ProxiedScratch):
+    two.proxy.fault("POST|PUT|PATCH", "/(api|worker)/", DENIED)
+
+    done = two.run("docker-push", "push", "--keep-going")
+
+    assert done.code == 4, done.err
+    assert "2 checks failed before anything was built" in done.last
+    assert two.state("api") == two.state("worker") == {}
+
+
 def test_r30_keep_going_ends_with_the_code_of_what_failed(two: ProxiedScratch):
     mend(two)
     two.proxy.fault("PUT", "/worker/manifests/", DENIED)

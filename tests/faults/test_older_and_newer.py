@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+from fault_rules import after, errors, held, status
 from proxied_scratch import ProxiedScratch
 from started_run import Hold, started
 
@@ -69,6 +71,28 @@ def test_r26_a_late_put_of_an_older_commit_is_put_right_by_the_newer(case: Proxi
     assert case.digest("api", "main") == case.digest("api", "latest") == case.digest("api", commit_tag(newer))
     assert case.digest("api", commit_tag(older)) != case.digest("api", "main")
     assert "put again" in newest.err
+
+
+@pytest.mark.parametrize("words", ["", "toomanyrequests: slow down"], ids=["503", "429"])
+def test_r26_a_put_that_has_to_be_tried_again_is_not_put_on_what_a_newer_commit_moved_meanwhile(
+    case: ProxiedScratch, words: str
+):
+    older, folder = case.commit, checkout(case, "older")
+    came, go = threading.Event(), threading.Event()
+    refused = status(429, errors("TOOMANYREQUESTS", words)) if words else status(503)
+    case.proxy.fault("PUT", "/manifests/main$", after(came.set, held(go, action=refused)), count=1, who="ours")
+    with started(case, "push", folder=folder) as late:
+        late.held_at(came, "the put of main")
+        newer = case.change()
+        assert case.push().code == 0
+        go.set()
+        done = late.end()
+
+    assert done.code == 0, done.err
+    assert case.digest("api", "main") == case.digest("api", "latest") == case.digest("api", commit_tag(newer))
+    assert case.digest("api", commit_tag(older)) != case.digest("api", "main")
+    (line,) = [line for line in done.err.splitlines() if "skipped" in line and ":main" in line]
+    assert newer[:12] in line
 
 
 def test_r26_what_a_put_that_was_under_way_for_too_long_left_is_healed_by_the_newer_commit_s_next_run(

@@ -22,7 +22,7 @@ from docker_push.preflight.engine import EngineInfo
 from docker_push.preflight.model import Area, Check, Health
 from docker_push.preflight.permission import denial, permission, trust
 from docker_push.preflight.registries import RegistrySeen
-from docker_push.preflight.verdict import refuse
+from docker_push.preflight.verdict import refuse, set_aside
 from docker_push.run import Run
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "denial",
     "permission",
     "refuse",
+    "set_aside",
     "survey",
 ]
 

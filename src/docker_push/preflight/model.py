@@ -35,7 +35,8 @@ class Check:
     """One check: ``subject`` is what was looked at (``push to ghcr.io/acme/api``), ``found`` what was seen.
 
     ``error`` is there where it failed: cause, next step and exit code. ``hint`` is the next step of a warning. ``notes``
-    are further lines for a reader who wants to know more.
+    are further lines for a reader who wants to know more. ``image`` is the one image that a failure stops, where it does
+    not stop the run.
     """
 
     subject: str
@@ -45,6 +46,7 @@ class Check:
     error: DockerPushError | None = None
     area: Area = Area.CONFIGURATION
     notes: tuple[str, ...] = ()
+    image: str = ""
 
     @property
     def is_failed(self) -> bool:

@@ -86,8 +86,9 @@ def _places(plan: Plan, registry: Registry) -> list[Place]:
 
 def _looked_at(run: Run, plan: Plan, place: Place) -> RegistrySeen:
     """Ask for the right to push first: it is the one that fails where credentials are wrong."""
-    _, repository = place
+    image, repository = place
     push = attempted(Area.REGISTRY, f"push to {repository}", lambda: _grant(run, repository))
+    push = push if _is_shut(push) else replace(push, image=image.name)
     # whoever may not push may still read; after any other failure reading would only say the same again
     if push.is_failed and not isinstance(push.error, PermissionDeniedError):
         read = skipped(Area.REGISTRY, f"read {repository}", "refused above")
@@ -97,7 +98,7 @@ def _looked_at(run: Run, plan: Plan, place: Place) -> RegistrySeen:
     except InterruptedRunError:
         raise
     except DockerPushError as error:
-        read = failed(Area.REGISTRY, f"read {repository}", error)
+        read = replace(failed(Area.REGISTRY, f"read {repository}", error), image=image.name)
         return RegistrySeen(checks=(push, read), shut=frozenset({repository}))
     read = good(Area.REGISTRY, f"read {repository}", "granted")
     return RegistrySeen(checks=(push, read), repositories=facts)

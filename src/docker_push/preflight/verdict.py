@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from docker_push.errors import (
     AuthenticationError,
@@ -44,6 +44,16 @@ def refuse(checks: Iterable[Check]) -> None:
         kind = next(kind for kind in _CLASSES if any(isinstance(error, kind) for error in errors))
         message = f"{len(errors)} checks failed before anything was built"
         raise kind(message, hint=_HINT, details=tuple(line for error in errors for line in _lines(error)))
+
+
+def set_aside(checks: Sequence[Check], names: Collection[str]) -> dict[str, DockerPushError]:
+    """Return, by image, what a run that keeps going does without; raises as ``refuse`` does what stops all of ``names``."""
+    own: dict[str, DockerPushError] = {}
+    for check in checks:
+        if check.error and check.image:
+            own.setdefault(check.image, check.error)
+    refuse(checks if own.keys() >= set(names) else [check for check in checks if not check.image])
+    return own
 
 
 def _lines(error: DockerPushError) -> Iterator[str]:

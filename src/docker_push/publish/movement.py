@@ -1,13 +1,14 @@
 """Moving tags: when everything is verified, in one order, forward only, each read back.
 
 There is no compare-and-set in the distribution protocol: between the last look at a tag and its PUT another run may come
-in. So a tag is looked at right before it is put, read back after it, and looked at once more when all tags are done; the
-run with the newer commit puts it right again. What remains is written down in docs/explanation/guarantees.md.
+in. So a tag is looked at right before it is put, also before a PUT that failed is sent again, read back after it, and
+looked at once more when all tags are done; the run with the newer commit puts it right again. What remains is written down in docs/explanation/guarantees.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from docker_push.errors import DockerPushError, InterruptedRunError, OverwriteError, VerificationError
@@ -24,6 +25,7 @@ from docker_push.tagging import PlannedTag, TagKind
 
 _SETTLE = 30.0  # seconds that an error waits for other tags that are being put
 _LOOKS = 3  # at a tag that others move at the same moment, before it is put all the same
+_TURNS = 3  # times that others may move a tag while a PUT of ours has to be repeated
 _ROUNDS = 3  # of putting right what an older run overwrote
 _PUT = frozenset({State.CREATED, State.MOVED})
 
@@ -76,7 +78,25 @@ def _refuse_overwrite(place: Place, before: Digest, rules: Rules, ledger: Ledger
     )
 
 
+class _MovedMeanwhileError(Exception):
+    """Others moved a tag while our PUT of it had to wait: it has to be judged again."""
+
+
 def _put(place: Place, clients: Clients, rules: Rules, ledger: Ledger, again: str = "") -> None:
+    """Put one tag as ``_put_once`` does, judged anew when others move it while the registry lets us wait."""
+    for _ in range(_TURNS):
+        with suppress(_MovedMeanwhileError):
+            return _put_once(place, clients, rules, ledger, again)
+    one, tag = place
+    error = VerificationError(
+        f"image {one.image.name}: {Reference(one.repository, tag.tag)} is moved by others again and again",
+        hint="Let the other runs of this branch end, then run the same command again.",
+    )
+    _note_refused(place, clients[one.repository.registry], ledger, error)
+    raise error
+
+
+def _put_once(place: Place, clients: Clients, rules: Rules, ledger: Ledger, again: str) -> None:
     """Put one tag unless it stands right, or forward-only holds it back; read it back, and write down what became of it.
 
     ``again`` is why a tag is put that this run had put before; what it named before the run stays noted.
@@ -100,7 +120,7 @@ def _put(place: Place, clients: Clients, rules: Rules, ledger: Ledger, again: st
         _refuse_overwrite(place, found, rules, ledger)
     ledger.note(place, replace(known, before=before, state=State.UNKNOWN), tell=False)
     try:
-        client.put(one.repository, tag.tag, one.manifest)
+        client.put(one.repository, tag.tag, one.manifest, lambda: _refuse_moved(place, client, found))
         why = _read_back(place, client, rules) or again or verdict.why or _overwritten(tag, before)
     except InterruptedRunError:
         raise
@@ -109,6 +129,14 @@ def _put(place: Place, clients: Clients, rules: Rules, ledger: Ledger, again: st
         raise
     state = state_of(before, one.manifest.digest)
     ledger.note(place, replace(known, before=before, after=one.manifest.digest, state=state, why=why))
+
+
+def _refuse_moved(place: Place, client: Client, found: Digest | None) -> None:
+    """Raise where a tag that is about to be put again names neither what it named when it was judged, nor our bytes."""
+    one, tag = place
+    head = client.head(one.repository, tag.tag)
+    if (head.digest if head else None) not in {found, one.manifest.digest}:
+        raise _MovedMeanwhileError
 
 
 def _note_refused(place: Place, client: Client, ledger: Ledger, error: DockerPushError) -> None:

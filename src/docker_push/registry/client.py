@@ -158,17 +158,23 @@ class Client:
             raise RegistryError(message, hint="Check the name; if it was just published, run the same command again.")
         return manifest
 
-    def put(self, repository: Repository, reference: Tag | Digest, manifest: Manifest) -> None:
+    def put(
+        self,
+        repository: Repository,
+        reference: Tag | Digest,
+        manifest: Manifest,
+        before_again: Callable[[], None] | None = None,
+    ) -> None:
         """Name ``manifest`` by ``reference``: the very bytes, with the same media type.
 
         The registry takes it only where it has what the manifest names. The caller verifies with ``head``; raises
         VerificationError where the registry says by itself that it stored other bytes. A write whose answers are lost is
-        done where the registry holds it, and so is one that is then called an overwrite.
+        done where the registry holds it, and so is one that is then called an overwrite. ``before_again`` is called before
+        the write is repeated, which may be minutes later; what it raises ends the call.
         """
         call = self._endpoint.begun(repository)
-        request = self._manifest_request("PUT", repository, reference)
-        headers = {"Content-Type": manifest.media_type}
-        request = replace(request, headers=headers, body=manifest.data, call=call)
+        request, headers = self._manifest_request("PUT", repository, reference), {"Content-Type": manifest.media_type}
+        request = replace(request, headers=headers, body=manifest.data, call=call, before_again=before_again)
         try:
             response = self._endpoint.ask(request, repository, _WRITTEN, push=True)
         except (OverwriteError, RegistryError) as error:

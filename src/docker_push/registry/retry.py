@@ -141,6 +141,8 @@ class Retrying:
                 return _ended(outcome, attempts, max(now - first, 0.0))
             late += trouble.passing is Passing.IN_MINUTES
             self._pause(request, trouble, wait, attempts)
+            if request.before_again:
+                request.before_again()
         raise AssertionError("count() does not end")  # pragma: no cover
 
     def _attempt(self, request: Request) -> Response | RegistryError:

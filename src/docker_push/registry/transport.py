@@ -42,7 +42,8 @@ class Request:
 
     ``purpose`` is what a message says cannot be done, as in ``read ghcr.io/acme/api:main``; ``limit`` is the most bytes
     that are read of a good answer's body; ``call`` is one for all requests that a call needs, those for tokens too. The
-    representation shows no header, no body and no query: they hold secrets.
+    representation shows no header, no body and no query: they hold secrets. ``before_again`` is called before the request
+    is sent again; what it raises ends the call.
     """
 
     purpose: str
@@ -52,6 +53,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     limit: int = ERROR_LIMIT
     call: Call | None = None
+    before_again: Callable[[], None] | None = field(default=None, repr=False)
 
     @property
     def host(self) -> str:
