@@ -18,6 +18,7 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 DOCKERFILE = "FROM busybox:1.37\nCOPY data /data\nRUN uname -m > /machine\n"
+BUILD_TOML = '[project]\nrepository = "docker-push/bench"\n[images.api]\n'
 PLATFORMS = "linux/arm64,linux/amd64"
 
 
@@ -42,7 +43,7 @@ def side_by_side(name: str, ours: Sequence[str], theirs: Sequence[str], folder: 
 def repository(folder: Path) -> Path:
     """Make a git repository with one image of two platforms, and its remote, which knows its commit."""
     remote = folder.with_name("origin") / "docker-push" / "bench.git"
-    for name, text in {"Dockerfile": DOCKERFILE, "data": "one\n", "build.toml": "[images.api]\n"}.items():
+    for name, text in {"Dockerfile": DOCKERFILE, "data": "one\n", "build.toml": BUILD_TOML}.items():
         (folder / name).write_text(text)
     for argv in (
         ["init", "-q", "--bare", str(remote)],
