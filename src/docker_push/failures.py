@@ -34,7 +34,7 @@ from docker_push.registry.retry import Progress, Trouble, wait_before
 _LOG_SHOWN = 20
 TRIES = 3  # of a bake or a login
 _NO_CHANCE = 0.5  # the middle of a wait's spread: bakes of several runs are apart anyway
-_NEXT = "Mend it and run the same command again; no moving tag was touched."
+_NEXT = "Mend it and run the same command again; no moving tag of it was touched."
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\":]*")  # what follows holds the state of an upload, or a signature
 _PUSH = re.compile(r"failed to push (?P<reference>[^\s:]+(?::\d+)?/[^\s:]+(?::[^\s:]+)?): (?P<words>.*)", re.DOTALL)
 _STATUS = re.compile(
@@ -176,7 +176,7 @@ def _classified(words: str, who: str, origins: Mapping[str, str | None], log: Se
     registry = match["reference"].partition("/")[0] if match else "the registry"
     answer = _answer(said)
     if answer is None and any(mark in text for mark in _NETWORK):
-        hint = "Run the same command again: no moving tag was touched, and what is staged is not built again."
+        hint = "Run the same command again: no moving tag of it was touched, and what is staged is not built again."
         return RegistryError(f"{who}: cannot {purpose}: {one_line(said)}", hint=hint, transient=True)
     if answer is None:
         kind: type[DockerPushError] = RegistryError if match else BuildError
