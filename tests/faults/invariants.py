@@ -109,7 +109,7 @@ def _fits(row: Row, was: str | None, now: str | None) -> bool:
         return old and (now == was or (now or "").startswith(row.new.removeprefix("old, or ")))
     kept = row.state in {"unchanged", "skipped", "refused"}
     fresh = {"created": was is None, "moved": was is not None and was != now}.get(row.state, kept and was == now)
-    return old and fresh and (now or "").startswith(row.new)
+    return old and fresh and (now is None if row.new == "none" else (now or "").startswith(row.new))
 
 
 def early(log: Sequence[Seen], staged: Mapping[str, Collection[str]], moving: Collection[str]) -> list[str]:
