@@ -1,94 +1,75 @@
-"""Measure docker-push beside the bare tools, alternating in one run; print medians, ratios and differences.
+"""Measure docker-push beside the bare tools, by turns in one run, and write the page of results and its plot.
 
-Needs an engine and a registry: `REGISTRY` names it, as `./scripts/engine up bench --format shell` prints. This machine may
-be noisy, so what counts are the ratios of one run.
+Needs an engine and a registry: `REGISTRY` names it, as `./scripts/engine up bench --format shell` prints.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
-BIN = Path(sys.executable).parent
-DOCKERFILE = "FROM busybox:1.37\nCOPY data /data\nRUN uname -m > /machine\n"
-BUILD_TOML = '[project]\nrepository = "docker-push/bench"\n[images.api]\n'
-PLATFORMS = "linux/arm64,linux/amd64"
+import machine
+import plot
+import results
+from bench import QUICK, Bench, Sizes
+from results import Results
+from rows import ROWS, Row, curve
 
-
-def seconds(argv: Sequence[str], folder: Path) -> float:
-    """Return the wall time of one command; a command that fails ends the benchmark with what it said."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI"))}
-    started = time.perf_counter()
-    done = subprocess.run(argv, cwd=folder, env=environ, capture_output=True, text=True, check=False)
-    elapsed = time.perf_counter() - started
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(argv)} failed:\n{done.stderr}")
-    return elapsed
-
-
-def side_by_side(name: str, ours: Sequence[str], theirs: Sequence[str], folder: Path, rounds: int) -> None:
-    """Run both by turns, after one round that does not count, and print one line."""
-    pairs = [(seconds(ours, folder), seconds(theirs, folder)) for _ in range(rounds + 1)][1:]
-    our, their = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(f"{name:<58} {our:6.2f} s {their:6.2f} s   ratio {our / their:4.2f}   difference {our - their:+.2f} s")
-
-
-def repository(folder: Path) -> Path:
-    """Make a git repository with one image of two platforms, and its remote, which knows its commit."""
-    remote = folder.with_name("origin") / "docker-push" / "bench.git"
-    for name, text in {"Dockerfile": DOCKERFILE, "data": "one\n", "build.toml": BUILD_TOML}.items():
-        (folder / name).write_text(text)
-    for argv in (
-        ["init", "-q", "--bare", str(remote)],
-        ["init", "-q", "-b", "main"],
-        ["remote", "add", "origin", str(remote)],
-        ["add", "-A"],
-        ["-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "-qm", "one"],
-        ["push", "-q", "origin", "main"],
-    ):
-        subprocess.run(["git", *argv], cwd=folder, check=True)
-    return folder
+HERE = Path(__file__).parent
+DATA, PAGE, PICTURE = "results.json", "results.md", "cost.svg"
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    """Run the rows that are asked for; a whole run of the full size writes the page."""
+    given = _parsed()
+    if given.render:
+        write(results.from_json((HERE / DATA).read_text("utf-8")), HERE)
+        return
     registry = os.environ.get("REGISTRY") or sys.exit(
         "REGISTRY is not set: run ./scripts/engine up bench --format shell"
     )
-    print(f"{'':<58} {'ours':>8} {'bare':>8}   (medians of {rounds} rounds)")
-    with tempfile.TemporaryDirectory() as parent:
-        empty, tasks, push = (Path(parent) / name for name in ("empty", "tasks", "push"))
-        for folder in (empty, tasks, push):
-            folder.mkdir()
-        (empty / "tasks.py").write_text("from invoke import task\n\n\n@task\ndef nothing(c):\n    pass\n")
-        (tasks / "tasks.py").write_text("from docker_push.tasks import namespace\n")
-        invoke = str(BIN / "invoke")
-        side_by_side(
-            "invoke --list, beside an empty tasks.py",
-            [invoke, "--search-root", str(tasks), "--list"],
-            [invoke, "--search-root", str(empty), "--list"],
-            empty,
-            rounds,
-        )
-        image = f"{registry}/docker-push/bench"
-        bare = ["docker", "buildx", "build", "--push", "--platform", PLATFORMS, "--quiet"]
-        bare += [part for tag in ("sha-main", "main", "latest") for part in ("--tag", f"{image}/bare:{tag}")] + ["."]
-        ours = [str(BIN / "docker-push"), "push", "--domain", registry]
-        repository(push)
-        side_by_side(
-            "docker.push --rebuild, warm cache, beside buildx build --push", [*ours, "--rebuild"], bare, push, rounds
-        )
-        side_by_side("docker.push again (adopted), beside buildx build --push", ours, bare, push, rounds)
+    names = given.only or [*ROWS]
+    with tempfile.TemporaryDirectory(prefix="docker-push-bench-") as folder:
+        sizes = QUICK if given.quick else Sizes()
+        bench = Bench(Path(folder).resolve(), registry, given.rounds or (1 if given.quick else 5), sizes)
+        rows = [_measured(name, bench) for name in names]
+        points = [] if given.only else curve(bench)
+        found = Results(machine.described(bench.environ), bench.rounds, rows, points)
+    whole = not (given.only or given.quick)
+    if given.output or whole:
+        write(found, given.output or HERE)
+
+
+def write(found: Results, folder: Path) -> None:
+    """Write what is kept, the page, and the plot where there is one."""
+    folder.joinpath(DATA).write_text(results.to_json(found), "utf-8")
+    folder.joinpath(PAGE).write_text(results.page(found, PICTURE), "utf-8")
+    if found.curve:
+        title = "Seconds to publish a commit that changes no image"
+        folder.joinpath(PICTURE).write_text(plot.svg(found.curve, title), "utf-8")
+
+
+def _measured(name: str, bench: Bench) -> Row:
+    row = ROWS[name](bench)
+    print(results.line(row), flush=True)
+    return row
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, help="rounds that count (default: 5, quick: 1)")
+    parser.add_argument("--only", action="append", choices=[*ROWS], metavar="NAME", help=f"one row: {', '.join(ROWS)}")
+    parser.add_argument("--quick", action="store_true", help="few images: shows that the rows work, and no more")
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="write the results there (default: only a whole run)"
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="measure nothing: write page and plot of the last run again"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""The benchmark, few images of it: every part of a row works, and what it writes has its form. Times are not looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
+
+
+@pytest.mark.engine
+def test_a_row_is_measured_and_written_down(engine: dict[str, str], registry: str, tmp_path: Path):
+    argv = ["--quick", "--rounds", "2", "--only", "one", "--only", "plan", "--output", str(tmp_path)]
+
+    done = subprocess.run(
+        [sys.executable, RUN, *argv],
+        env={**os.environ, **engine, "REGISTRY": registry},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert [(row["name"], len(row["ours"]), len(row["theirs"])) for row in kept["rows"]] == [
+        ("one", 2, 2),
+        ("plan", 2, 2),
+    ]
+    assert all(seconds > 0 for row in kept["rows"] for seconds in (*row["ours"], *row["theirs"]))
+    page = (tmp_path / "results.md").read_text()
+    assert page.count("\n| one image, unchanged, four tags |") == 1
+    assert all(kept["machine"][name] for name in ("Machine", "Python", "Docker", "buildx", "Registry"))
+
+
+def test_a_command_that_fails_ends_the_benchmark_with_what_it_said():
+    script = "import sys; from measure import cost; cost([sys.executable, '-c', 'sys.exit(1/0)'], '.', {})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=RUN.parent, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert "ended with 1:" in done.stderr
+    assert "NameError" in done.stderr
