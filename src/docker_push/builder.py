@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from docker_push.plan import Plan
 from docker_push.process import Completed, Runner
 from docker_push.progress import Progress, Step, printable, target_of
 from docker_push.references import Digest, Platform
+from docker_push.sources import Collector, Sources
 
 _START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
@@ -48,7 +49,8 @@ class Baked:
     """What one bake came to: ``digests`` is image name -> digest of what was pushed, for the images in ``names``.
 
     ``ok`` is what buildx's exit status said, which alone decides. ``failed`` are the steps that failed by themselves and
-    ``stray`` the last lines that buildx printed beside its events: they word the error, and decide nothing.
+    ``stray`` the last lines that buildx printed beside its events: they word the error, and decide nothing. ``sources`` is
+    image name -> what it was made from, for everything that was built, the images that others need too.
     """
 
     ok: bool
@@ -56,6 +58,7 @@ class Baked:
     digests: Mapping[str, Digest]
     failed: tuple[FailedStep, ...] = ()
     stray: tuple[str, ...] = ()
+    sources: Mapping[str, Sources] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +112,8 @@ class Builder:
         metadata = self.folder / "metadata.json"
         with _accessed(metadata):
             metadata.unlink(missing_ok=True)  # that of an earlier bake stays when a bake fails
-        progress = Progress()
+        collector = Collector(names, {image.name: image.options.depends_on for image in (*batch.needs, *batch.images)})
+        progress = Progress(follow=collector.take)
 
         def on_line(line: str) -> None:
             for step in progress.feed(line):
@@ -132,7 +136,7 @@ class Builder:
         with _accessed(metadata):
             written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
         digests = bake.digests(written, kept) if output is Output.STAGE else {}
-        return Baked(ok=True, names=tuple(kept), digests=digests)
+        return Baked(ok=True, names=tuple(kept), digests=digests, sources=collector.sources())
 
     def _argv(self, batch: Batch, metadata: Path) -> list[str]:
         images = (*batch.needs, *batch.images)

@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 _LOG_LINES = 40
@@ -97,9 +97,11 @@ class Progress:
     """Follow one bake: feed lines, get the steps that ended; keep the log's end of each step.
 
     Whatever is fed, only so much of it is kept: of more steps than a bake has the oldest are forgotten, long lines are cut.
-    ``stray`` are the last lines that are no events, as buildx prints its own errors.
+    ``stray`` are the last lines that are no events, as buildx prints its own errors. ``follow`` is given every event, whole,
+    as it comes, and ``None`` for a line that begins like one and cannot be read.
     """
 
+    follow: Callable[[Mapping[str, object] | None], None] = lambda _event: None
     stray: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
     _vertexes: dict[str, _Vertex] = field(default_factory=dict)
     _logging: dict[str, _Vertex] = field(default_factory=dict)  # the last to log comes last
@@ -108,6 +110,8 @@ class Progress:
     def feed(self, line: str) -> Iterator[Step]:
         """Take one line; yield the steps that it ends."""
         event = _event(line)
+        if event is not None or line.startswith("{"):
+            self.follow(event)
         if event is None:
             if line.strip():
                 self.stray.append(printable(line[:_ERROR]))
