@@ -45,42 +45,50 @@ def batches(plan: Plan, limit: int) -> tuple[Batch, ...]:
     """
     known = {image.name: image for image in plan.images}
     found: list[Batch] = []
-    kept: list[PlannedImage] = []
+    kept: dict[str, PlannedImage] = {}
+    whole: dict[str, PlannedImage] = {}
     for image in (image for image in plan.images if image.asked and image.action is Action.BUILD):
-        if kept and len(_closure([*kept, image], known)) > limit:
-            found.append(_batch(kept, known))
-            kept = []
-        kept.append(image)
-    return (*found, _batch(kept, known)) if kept else tuple(found)
+        further = _needed(image, known, whole)
+        if kept and len(whole) + len(further) > limit:
+            found.append(_batch(kept, whole))
+            kept, whole = {}, {}
+            further = _needed(image, known, whole)
+        kept[image.name] = image
+        whole |= further
+    return (*found, _batch(kept, whole)) if kept else tuple(found)
 
 
-def _batch(kept: Sequence[PlannedImage], known: Mapping[str, PlannedImage]) -> Batch:
-    names = {image.name for image in kept}
-    needs = [image for image in _closure(kept, known) if image.name not in names]
-    return Batch(images=tuple(kept), needs=tuple(needs))
+def _batch(kept: Mapping[str, PlannedImage], whole: Mapping[str, PlannedImage]) -> Batch:
+    needs = tuple(image for name, image in whole.items() if name not in kept)
+    return Batch(images=tuple(kept.values()), needs=needs)
 
 
-def _closure(images: Iterable[PlannedImage], known: Mapping[str, PlannedImage]) -> list[PlannedImage]:
+def _needed(
+    image: PlannedImage, known: Mapping[str, PlannedImage], there: Mapping[str, PlannedImage]
+) -> dict[str, PlannedImage]:
+    """Return what has to be built for an image, itself too, besides what is ``there``."""
     found: dict[str, PlannedImage] = {}
-    waiting = list(images)
+    waiting = [image]
     while waiting:
-        image = waiting.pop()
-        if image.name not in found and image.action is Action.BUILD:
-            found[image.name] = image
-            waiting += [known[name] for name in image.options.depends_on]
-    return list(found.values())
+        one = waiting.pop()
+        if one.name not in found and one.name not in there and one.action is Action.BUILD:
+            found[one.name] = one
+            waiting += [known[name] for name in one.options.depends_on]
+    return found
 
 
 def target_names(images: Iterable[PlannedImage]) -> dict[str, str]:
     """Return image name -> bake target name; bake allows letters, digits, '_' and '-' alone."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for image in images:
         base = _TARGET.sub("_", image.name)
         name = base
         count = 1
-        while name in names.values():
+        while name in taken:
             count += 1
             name = f"{base}_{count}"
+        taken.add(name)
         names[image.name] = name
     return names
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from docker_push.record import Record
 from docker_push.references import Digest, Platform, Repository
 
 
@@ -20,7 +21,7 @@ class BuilderFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index.
+    """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index, its record.
 
     ``complete`` says that everything the manifest or index names was found in the registry too.
     """
@@ -29,23 +30,48 @@ class Published:
     fingerprint: str | None
     platforms: tuple[Platform, ...]
     complete: bool
+    record: Record | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryFacts:
-    """What one repository of a registry holds: every tag's name, and what our commit tag names (``None``: nothing)."""
+    """What one repository of a registry holds: every tag's name, and what our commit tag names (``None``: nothing).
+
+    ``same`` is what was published with our inputs, and ``same_tag`` the tag that it was found under; ``other_tag`` is the
+    first tag that was looked at and names something else.
+    """
 
     tags: tuple[str, ...] = ()
     commit: Published | None = None
+    same: Published | None = None
+    same_tag: str = ""
+    other_tag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What an image is built from on this machine: a digest of its Dockerfile and contexts, and how much that is.
+
+    ``size`` is in bytes; ``holds_git`` says that a ``.git`` that no rule ignores is part of it.
+    """
+
+    digest: str
+    number: int = 0
+    size: int = 0
+    holds_git: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that was observed; ``None`` and a missing repository mean "not looked at" (``docker.plan --offline``).
 
-    ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials.
+    ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials. ``files`` is image
+    name -> its Dockerfile and contexts; ``bases`` is what the references of base images name today, ``None``
+    where that cannot be told.
     """
 
     build_only: str | None = None
     builder: BuilderFacts | None = None
     repositories: Mapping[Repository, RepositoryFacts] = field(default_factory=dict)
+    files: Mapping[str, Files] = field(default_factory=dict)
+    bases: Mapping[str, Digest | None] = field(default_factory=dict)

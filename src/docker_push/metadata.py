@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from docker_push.context import Context
 from docker_push.references import Platform, Reference, Repository, Tag
@@ -13,6 +14,7 @@ from docker_push.references import Platform, Reference, Repository, Tag
 FINGERPRINT = "io.github.atomicloud.docker-push.plan"
 _OCI = "org.opencontainers.image"
 REVISION = f"{_OCI}.revision"
+_CREATED = f"{_OCI}.created"
 _TAG_LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
 _HASH_LENGTH = 12
 _NOT_IN_SCOPE = re.compile(r"[^a-z0-9_-]+")
@@ -29,9 +31,19 @@ def labels(image: str, context: Context, own: Mapping[str, str]) -> dict[str, st
         f"{_OCI}.title": image,
         REVISION: context.revision,
         f"{_OCI}.source": context.source_url,
-        f"{_OCI}.created": None if context.created is None else timestamp(context.created),
+        _CREATED: None if context.created is None else timestamp(context.created),
     }
     return dict(sorted(({key: value for key, value in found.items() if value} | dict(own)).items()))
+
+
+def lasting(image: str, context: Context, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of an image that are the same in every commit, sorted."""
+    return {key: value for key, value in labels(image, context, own).items() if key not in per_commit(own)}
+
+
+def per_commit(own: Mapping[str, str]) -> set[str]:
+    """Return the names of the labels that are other ones in every commit, unless the user's ``own`` say them."""
+    return {REVISION, _CREATED} - own.keys()
 
 
 def timestamp(seconds: int) -> str:
@@ -50,6 +62,11 @@ def cache_reference(image: Repository, scope: Sequence[str], platforms: Sequence
     The parts are joined by '.', which only the last may hold, so that two scopes never meet in one name. Where a part
     had to be changed to fit, or the name would be too long, a hash of the exact parts makes it unique again.
     """
+    return Reference(cache_repository(image), _cache_tag(tuple(scope), tuple(platforms), branch))
+
+
+@lru_cache(maxsize=64)  # the images of a run share a few
+def _cache_tag(scope: tuple[str, ...], platforms: tuple[Platform, ...], branch: str) -> Tag:
     target = "_".join(sorted(str(platform).replace("/", "-") for platform in platforms))
     exact = [*(part.lower() for part in scope), target, branch]
     fitted = [*(_NOT_IN_SCOPE.sub("-", part) for part in exact[:-1]), _NOT_IN_TAG.sub("-", branch)]
@@ -57,4 +74,4 @@ def cache_reference(image: Repository, scope: Sequence[str], platforms: Sequence
     if fitted != exact or len(name) > _TAG_LIMIT or not Tag.is_valid(name):
         digest = hashlib.sha256("\0".join(exact).encode()).hexdigest()[:_HASH_LENGTH]
         name = f"{name[: _TAG_LIMIT - _HASH_LENGTH - 1]}-{digest}"
-    return Reference(cache_repository(image), Tag.parse(name))
+    return Tag.parse(name)

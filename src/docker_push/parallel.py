@@ -15,15 +15,22 @@ IN_FLIGHT = 4  # requests to one registry, as go-containerregistry and BuildKit 
 _LOOK = 0.1
 
 
-def in_parallel(work: Callable[[T], R], items: Iterable[T], *, finish: float = 0.0, settle: float = 0.0) -> list[R]:
-    """Do ``work`` for every item, a few at a time, and return the results in order; the first error is raised.
+def in_parallel(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    limit: int = IN_FLIGHT,
+    finish: float = 0.0,
+    settle: float = 0.0,
+) -> list[R]:
+    """Do ``work`` for every item, at most ``limit`` at a time, and return the results in order; the first error is raised.
 
     After a signal (InterruptedRunError or KeyboardInterrupt in this thread or from ``work``) nothing new is started, and
     what is in flight may finish for at most ``finish`` seconds. After any other error the same holds with ``settle``
     seconds. What is in flight after that is left to itself: its thread holds up neither the caller nor the end of the
     process.
     """
-    board = _Board(work, tuple(items))
+    board = _Board(work, tuple(items), limit)
     try:
         board.start()
         while not board.ended.acquire(timeout=_LOOK):
@@ -46,19 +53,20 @@ class _Board(Generic[T, R]):
     half-taken. The threads are daemons: one that is stuck in a read holds up no exit, which an executor's would.
     """
 
-    def __init__(self, work: Callable[[T], R], items: Sequence[T]) -> None:
+    def __init__(self, work: Callable[[T], R], items: Sequence[T], limit: int) -> None:
         self.error: BaseException | None = None
         self.ended = _taken()  # released when nothing is left to wait for, or at the error that stops the work
         self._quiet = _taken()  # released when, after that, nothing is in flight
         self._work = work
         self._items = items
+        self._limit = limit
         self._results: dict[int, R] = {}
         self._next = self._in_flight = 0
         self._closed = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        workers = min(IN_FLIGHT, len(self._items))
+        workers = min(self._limit, len(self._items))
         if not workers:
             self.ended.release()
         for _ in range(workers):

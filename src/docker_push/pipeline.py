@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from docker_push import bake, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push.bake import Output
@@ -53,13 +54,18 @@ def planned(run: Run, *, look: bool, build: bool = True) -> Plan:
     draft = make_plan(run, look=False)
     if build:
         run.refuse_arguments(draft)
-    denial = preflight.denial(run, draft) if look else None
-    return make_plan(run, look=look, build=build, build_only=denial.message if denial else None)
+    if not look:
+        return draft
+    denial, hosts = preflight.denial(run, draft), partial(preflight.engine_hosts, run)
+    return make_plan(run, look=True, build=build, build_only=denial.message if denial else None, engine=hosts)
 
 
 def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
     """Do the work; an error is part of the report, with what has become of every tag, or the word that nothing moved."""
     draft, record = make_plan(run, look=False), Record()
+    if not draft.images:
+        run.surroundings.say(report.plan_text(draft))
+        return report.outcome(draft, Staging(digests={}), (), ())
     try:
         return work(record)
     except DockerPushError as error:
@@ -92,10 +98,10 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
     say = run.surroundings.say
     if run.options.no_preflight:
         why = preflight.permission(run, draft, publishing=not build)
-        plan = make_plan(run, look=True, build=build, build_only=why)
+        plan = make_plan(run, look=True, build=build, build_only=why, engine=partial(preflight.engine_hosts, run))
         say(report.plan_text(plan))
         return Prepared(plan=plan)
-    seen = preflight.survey(run, draft, build=build)
+    seen = preflight.survey(run, draft, build=build, whole=False)
     say(report.plan_text(seen.plan))
     checks = [check for check in seen.checks if moves or check.area is not Area.GIT]
     for check in checks:
@@ -146,8 +152,11 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
     staged: list[Staged] = []
     for part in [whole] if not run.options.keep_going else [whole.only({image.name}) for image in whole.published]:
         try:
-            read = publish.verify(part, found.staging.digests, run.clients, run.options.retry.lag)
-            secret_scan.refuse_published(read, run.clients, run.secrets)
+            built = found.staging
+            digests = publish.seal(part, built.digests, built.records, run.clients, run.options.retry.lag)
+            read = publish.verify(part, digests, run.clients, run.options.retry.lag)
+            secret_scan.refuse_published([one for one in read if not one.image.since], run.clients, run.secrets)
+            publish.adopt(part, read, run.clients)
             staged += read
         except DockerPushError as error:
             keep_going(run, part.published[0].name, error, failures)
@@ -166,7 +175,9 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
     for some in [set(names)] if not run.options.keep_going else [{name} for name in names]:
         try:
             tested += image_tests.run(
-                [one for one in found.staged if one.image.name in some], run.runner, run.surroundings.say
+                [one for one in found.staged if one.image.name in some and not one.image.since],
+                run.runner,
+                run.surroundings.say,
             )
         except DockerPushError as error:
             keep_going(run, next(iter(some)), error, failures)

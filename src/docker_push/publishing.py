@@ -89,7 +89,7 @@ def move(run: Run, found: StagedRun, record: Record) -> RunReport:
     """Move the tags of what is staged and verified, all or nothing; in a run that keeps going, image by image."""
     record.found = found
     names = dict.fromkeys(one.image.name for one in found.staged)
-    groups = [[name] for name in names] if run.options.keep_going else [list(names)]
+    groups = [{name: None} for name in names] if run.options.keep_going else [names]
     rules = _rules(run, found.plan)
     failures = dict(found.staging.failures)
     moved: list[Staged] = []
@@ -100,7 +100,7 @@ def move(run: Run, found: StagedRun, record: Record) -> RunReport:
         except DockerPushError as error:
             if run.options.keep_going and not isinstance(error, InterruptedRunError):
                 error.details += report.tag_table(record.ledgers[-1].close()) if record.ledgers else ()
-            keep_going(run, group[0], error, failures)
+            keep_going(run, next(iter(group)), error, failures)
     staging = replace(found.staging, failures=failures)
     outcomes = tuple(outcome for ledger in record.ledgers for outcome in ledger.outcomes)
     return reported(run, replace(found, staging=staging), moved, outcomes, left_out(staging))

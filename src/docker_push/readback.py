@@ -6,16 +6,18 @@ gives is hashed by the client; what it only says to have (layers) is asked for b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from docker_push import metadata
 from docker_push.errors import VerificationError
 from docker_push.forward import Verdict
-from docker_push.metadata import FINGERPRINT
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
 from docker_push.publish import Clients
+from docker_push.record import RECORD
+from docker_push.record import parse as read_record
 from docker_push.references import Digest, Platform, Repository, Tag
 from docker_push.registry import Client, Descriptor, Manifest
 from docker_push.registry.manifests import json_object
@@ -257,24 +259,40 @@ def _platforms(one: Observed) -> Iterator[tuple[str, str, str]]:
     wanted, found = _listed(one.image.platforms), _listed(read.platform for read in one.platforms)
     if wanted != found:
         yield "platforms", wanted, found
+    theirs = _of_another_commit(one)
     for platform in one.platforms:
-        yield from _entries(f"{platform.platform} label", one.image.labels, platform.labels)
-        yield from _entries(f"{platform.platform} annotation", one.image.annotations, platform.annotations)
+        yield from _entries(f"{platform.platform} label", one.image.labels, platform.labels, theirs)
+        yield from _entries(f"{platform.platform} annotation", one.image.annotations, platform.annotations, theirs)
+
+
+def _of_another_commit(one: Observed) -> set[str]:
+    """Return the labels that are those of the commit that an unchanged image was built from; none where it is ours."""
+    return metadata.per_commit(one.image.options.labels) if _is_unchanged(one) else set()
+
+
+def _is_unchanged(one: Observed) -> bool:
+    """Tell whether an image of another commit stands there that was made by the same settings."""
+    annotations = one.top.annotations if one.top else {}
+    record = read_record(annotations.get(RECORD))
+    ours = annotations.get(metadata.FINGERPRINT) == one.image.fingerprint
+    return not ours and record is not None and record.settings == one.image.settings
 
 
 def _notes_on(one: Observed, top: Manifest) -> Iterator[tuple[str, str, str]]:
     """Compare what stands on the index, or on the lone manifest: the fingerprint of the plan, and the annotations."""
-    fingerprint = top.annotations.get(FINGERPRINT)
-    if fingerprint != one.image.fingerprint:
+    fingerprint = top.annotations.get(metadata.FINGERPRINT)
+    if fingerprint != one.image.fingerprint and not _is_unchanged(one):
         yield "fingerprint of the plan", one.image.fingerprint, fingerprint or "none"
     if top.is_index:
-        yield from _entries("index annotation", one.image.annotations, top.annotations)
+        yield from _entries("index annotation", one.image.annotations, top.annotations, _of_another_commit(one))
 
 
-def _entries(what: str, wanted: Mapping[str, str], found: Mapping[str, str] | None) -> Iterator[tuple[str, str, str]]:
-    """Compare what the plan sets; what a base image or the builder adds is theirs."""
+def _entries(
+    what: str, wanted: Mapping[str, str], found: Mapping[str, str] | None, theirs: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Compare what the plan sets, but for ``theirs``; what a base image or the builder adds is not ours either."""
     for key, value in wanted.items():
-        if found is not None and found.get(key) != value:
+        if found is not None and found.get(key) != value and key not in theirs:
             yield f"{what} {key}", value, found.get(key, "none")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import config, credentials, environment, exposure, options, remote, trust
+from docker_push import changes, config, credentials, environment, exposure, options, remote, trust
 from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
@@ -16,12 +16,13 @@ from docker_push.context import Context
 from docker_push.credentials import Accounts, Credentials
 from docker_push.errors import DockerPushError
 from docker_push.exposure import KnownSecrets
+from docker_push.inputs import Contexts
 from docker_push.interruption import Interruption
 from docker_push.options import Flags, Options
 from docker_push.plan import Plan
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
-from docker_push.registry import Client, Network, Waiting, certificates, proxies
+from docker_push.registry import Client, Limits, Network, Waiting, certificates, proxies
 
 FILE = "build.toml"
 _LINE = 8  # characters: shorter lines of a secret are ordinary text
@@ -69,7 +70,8 @@ class Told:
 class Run:
     """What a run was told: where the repository is, its options, what is being built, who pushes, what is secret.
 
-    ``accounts`` are looked for when one of them is asked for; a stranger's run has none.
+    ``accounts`` are looked for when one of them is asked for; a stranger's run has none. ``contexts`` are the folders that
+    images are built from, each read once.
     """
 
     surroundings: Surroundings
@@ -79,6 +81,7 @@ class Run:
     runner: Runner
     accounts: Mapping[Registry, Credentials | None]
     told: Told
+    contexts: Contexts
 
     @property
     def secrets(self) -> KnownSecrets:
@@ -105,6 +108,20 @@ class Run:
         images = [image.options for image in plan.images]
         exposure.refuse_arguments(images, self.options.allow_secret_args, told.finds, partial(_where, self.root))
 
+    def account(self, registry: Registry) -> Credentials | None:
+        """Return the credentials for any registry, which are never shown; a stranger's run has none.
+
+        Those of registries that the run publishes to are its own, those of others are docker's for that registry alone.
+        Raises AuthenticationError and ConfigError where they cannot be told.
+        """
+        if registry in self.accounts or self.context.is_fork:
+            return self.accounts.get(registry)
+        environ = self.surroundings.environ
+        found = credentials.find(registry, environ=environ, username_env=None, password_env=None, runner=self.runner)
+        if found:
+            _learn(self.runner.redact, found)
+        return found
+
     @property
     def _waiting(self) -> Waiting:
         world = self.surroundings
@@ -119,6 +136,7 @@ class Run:
                 self.accounts[entry.registry.value],
                 insecure=entry.insecure,
                 clock=self.surroundings.clock,
+                limits=Limits(connections=entry.connections),
                 waiting=self._waiting,
                 network=network(self.surroundings.environ, entry.registry.value),
             )
@@ -179,6 +197,8 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     told = Told(secrets=tuple(_secrets(chosen, environ, root)), users=tuple(_users(chosen, environ)))
     redact = Redactor(_shown_forms(told.secrets), told.users)
     quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
+    if flags.changed_since is not None:
+        chosen = changes.narrowed(chosen, flags.changed_since, flags, environ, root, runner)
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
     context = contexts.observe(repository, branch, environ, runner)
@@ -199,6 +219,7 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
         runner=runner,
         accounts=accounts,
         told=told,
+        contexts=Contexts(root),
     )
 
 
@@ -230,10 +251,11 @@ def _accounts(chosen: Options, surroundings: Surroundings, runner: Runner) -> Ac
         names = {"username_env": entry.username_env, "password_env": entry.password_env}
         return credentials.find(registry, environ=surroundings.environ, runner=runner, **names)
 
-    def learn(account: Credentials) -> None:
-        runner.redact.learn(_shown_forms(account.secrets), [account.username] if account.username else [])
+    return Accounts(entries, find, partial(_learn, runner.redact))
 
-    return Accounts(entries, find, learn)
+
+def _learn(redact: Redactor, account: Credentials) -> None:
+    redact.learn(_shown_forms(account.secrets), [account.username] if account.username else [])
 
 
 def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:

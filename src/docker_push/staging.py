@@ -18,10 +18,12 @@ from docker_push.errors import BuilderError, BuildError, DockerPushError
 from docker_push.failures import TRIES, Failure, failures, pause
 from docker_push.plan import Action, Plan
 from docker_push.progress import Step
+from docker_push.record import Record
 from docker_push.references import Digest
 from docker_push.registry.complaints import span
 from docker_push.report import Staging
 from docker_push.run import Run
+from docker_push.sources import Sources
 
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
 
@@ -37,7 +39,11 @@ def build(run: Run, plan: Plan, refused: Mapping[str, DockerPushError]) -> Stagi
         work.stage(batch)
     adopted = {image.name: image.digest for image in plan.published if image.digest}
     return Staging(
-        digests=adopted | work.digests, seconds=work.seconds, attempts=dict(work.bakes), failures=work.failures
+        digests=adopted | work.digests,
+        seconds=work.seconds,
+        attempts=dict(work.bakes),
+        failures=work.failures,
+        records=work.records,
     )
 
 
@@ -58,6 +64,7 @@ class _Work:
         self.bakes: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()  # bakes in which an image failed by itself, not because a neighbour did
         self.failures = dict(refused)
+        self.records: dict[str, Record] = {}
 
     def stage(self, batch: Batch) -> None:
         """Bake one batch until all of it is staged or given up."""
@@ -94,6 +101,8 @@ class _Work:
                 self._failed.update(failure.image for failure in found)
                 return found
             self.digests |= baked.digests
+            if run.contexts.changed() is None:  # else what was built may not be what was read before
+                self.records |= _records(self._plan, batch, baked.sources)
         return ()
 
     def _pause(self, failure: Failure) -> float | None:
@@ -146,6 +155,23 @@ class _Work:
             for image in self._plan.published
             if image.digest is not None and image.name in names
         }
+
+
+def _records(plan: Plan, batch: Batch, sources: Mapping[str, Sources]) -> dict[str, Record]:
+    """Return what the images of a bake were made from, as far as that can be told; pure."""
+    known, options = {image.name: image for image in plan.images}, [image.options for image in plan.images]
+    found: dict[str, Record] = {}
+    for image in batch.images:
+        if image.key is None or image.name not in sources:
+            continue
+        bases, moving = dict(sources[image.name].bases), sources[image.name].moving or ""
+        for needed in (known[name] for name in sorted(selection.closure(image.options.depends_on, options))):
+            if needed.action is Action.ADOPT and needed.record is None:
+                moving = moving or f"nothing says what the bases of {needed.name} were"
+            elif needed.action is Action.ADOPT and needed.record is not None:
+                bases, moving = {**bases, **needed.record.bases}, moving or needed.record.moving
+        found[image.name] = Record(key=image.key, settings=image.settings, bases=bases, moving=moving)
+    return found
 
 
 def _after(error: DockerPushError, tries: int) -> DockerPushError:

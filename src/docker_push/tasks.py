@@ -11,14 +11,12 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.tasks import Task, task
 
-from docker_push.boundary import ask, boundary
-from docker_push.errors import ConfigError
+from docker_push.flags import BUILD, CHANGED, FLAGS, RUN, SELECT
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
@@ -27,52 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FLAGS", "docker", "namespace"]
 
-
-@dataclass(frozen=True)
-class Flag:
-    """A flag of the command line: its help, and what it is when it is not given (``()``: it may be repeated)."""
-
-    help: str
-    default: str | bool | tuple[()] | None = None
-
-
-FLAGS: Mapping[str, Flag] = {
-    "image": Flag("image or group of build.toml; repeat for several (default: all)", ()),
-    "platform": Flag("platform to build for, instead of build.toml's; repeat for several", ()),
-    "version": Flag("version to release, as in v1.2.3 or api-v1.2.3"),
-    "domain": Flag("registry to use, as in ghcr.io, instead of DOMAIN and build.toml's"),
-    "repository": Flag("repository, as in AtomiCloud/my-service, instead of the one that CI or git names"),
-    "builder": Flag("buildx builder to use (default: BUILDX_BUILDER, else docker's current one)"),
-    "tag": Flag("further tag to put on the images; repeat for several", ()),
-    "rebuild": Flag("build also what is already staged for this commit", default=False),
-    "allow_dirty": Flag("move tags although the working tree has changes", default=False),
-    "allow_older": Flag("move tags although a newer commit published them (a rollback)", default=False),
-    "force": Flag("overwrite versions that are published already, and name them", default=False),
-    "keep_going": Flag("publish the images that succeed although others fail", default=False),
-    "require_push": Flag("fail where the run may not push, instead of only building", default=False),
-    "no_preflight": Flag("build without checking first that publishing can work", default=False),
-    "allow_secret_arg": Flag("build argument that looks like a secret and is none; repeat for several", ()),
-    "dry_run": Flag("say what would be done, and do nothing", default=False),
-    "report": Flag("file to write what happened to, as JSON"),
-    "format": Flag("text, json or bake", "text"),
-    "json": Flag("print what was found as JSON", default=False),
-    "offline": Flag("plan without asking builder and registries", default=False),
-    "debug": Flag("show every command that is run, and the traceback of an error", default=False),
-}
-_SELECT = ("image", "platform", "version", "domain", "repository")
-_BUILD = (
-    "builder",
-    "tag",
-    "rebuild",
-    "allow_dirty",
-    "allow_older",
-    "force",
-    "keep_going",
-    "require_push",
-    "no_preflight",
-    "allow_secret_arg",
-)
-_RUN = ("dry_run", "debug")
 
 Body = Callable[["Surroundings", "Flags", Mapping[str, Any]], None]
 
@@ -83,14 +35,15 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
     def wrap(body: Body) -> Task[Any]:
         @functools.wraps(body)
         def run(_context: object, **given: Any) -> None:  # noqa: ANN401 - Invoke hands over what it parsed
+            from docker_push.boundary import boundary  # noqa: PLC0415
+
             with boundary(debug=given["debug"]) as surroundings:
                 body(surroundings, _flags(given), given)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        defaults = {flag: None if (default := FLAGS[flag].default) == () else default for flag in flags}
         parameters = [inspect.Parameter("context", kind)]
-        for flag in flags:
-            default = FLAGS[flag].default
-            parameters.append(inspect.Parameter(flag, kind, default=None if default == () else default))
+        parameters += [inspect.Parameter(flag, kind, default=default) for flag, default in defaults.items()]
         setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010 - inspect's protocol, unknown to mypy
         repeated = [flag for flag in flags if FLAGS[flag].default == ()]
         made: Task[Any] = task(name=name, iterable=repeated, help={flag: FLAGS[flag].help for flag in flags})(run)
@@ -115,7 +68,7 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
             run.surroundings.emit(report.list_text(plan))
 
 
-@_command("plan", *_SELECT, *_BUILD, "format", "offline", "debug")
+@_command("plan", *SELECT, CHANGED, *BUILD, "format", "offline", "debug")
 def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Show what would be built, tagged and pushed, and why."""
     from docker_push import pipeline, report  # noqa: PLC0415
@@ -131,7 +84,7 @@ def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
             surroundings.emit(_json(shown, run))
 
 
-@_command("doctor", *_SELECT, "builder", "json", "debug")
+@_command("doctor", *SELECT, "builder", "json", "debug")
 def doctor(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Check everything a push needs, build nothing, and say what to do next."""
     from docker_push import doctor as examination  # noqa: PLC0415
@@ -144,15 +97,16 @@ def doctor(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
         raise error
 
 
-@_command("login", "domain", *_RUN)
+@_command("login", "domain", *RUN)
 def login(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Log in to the registries, from DOCKER_USER and DOCKER_PASSWORD or by asking."""
     from docker_push import login as account  # noqa: PLC0415
+    from docker_push.boundary import ask  # noqa: PLC0415
 
     account.login(surroundings, flags, ask=ask, dry_run=given["dry_run"])
 
 
-@_command("logout", "domain", *_RUN)
+@_command("logout", "domain", *RUN)
 def logout(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Forget the registries' credentials in docker's config."""
     from docker_push import login as account  # noqa: PLC0415
@@ -160,7 +114,7 @@ def logout(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
     account.logout(surroundings, flags, dry_run=given["dry_run"])
 
 
-@_command("build", *_SELECT, "builder", "allow_secret_arg", *_RUN)
+@_command("build", *SELECT, CHANGED, "builder", "allow_secret_arg", *RUN)
 def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build into the local engine; nothing is pushed."""
     from docker_push import local_build  # noqa: PLC0415
@@ -171,7 +125,7 @@ def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
             run.surroundings.emit(name)
 
 
-@_command("tag", *_SELECT, "tag", "allow_dirty", *_RUN)
+@_command("tag", *SELECT, "tag", "allow_dirty", *RUN)
 def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Put the plan's tags on what docker.build left in the local engine."""
     from docker_push import local_build  # noqa: PLC0415
@@ -182,7 +136,7 @@ def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> N
             run.surroundings.emit(name)
 
 
-@_command("stage", *_SELECT, *_BUILD, "report", *_RUN)
+@_command("stage", *SELECT, CHANGED, *BUILD, "report", *RUN)
 def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build, push under the commit tag and verify; no moving tag is touched."""
     from docker_push import pipeline  # noqa: PLC0415
@@ -190,7 +144,7 @@ def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     _carry_out(pipeline.stage_only, surroundings, flags, given)
 
 
-@_command("publish", *_SELECT, *_BUILD, "report", *_RUN)
+@_command("publish", *SELECT, CHANGED, *BUILD, "report", *RUN)
 def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
@@ -198,7 +152,7 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     _carry_out(pipeline.publish_staged, surroundings, flags, given, build=False)
 
 
-@_command("push", *_SELECT, *_BUILD, "report", *_RUN)
+@_command("push", *SELECT, CHANGED, *BUILD, "report", *RUN)
 def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Log in, build, push, verify, then move the tags: the whole pipeline."""
     from docker_push import pipeline  # noqa: PLC0415
@@ -206,7 +160,7 @@ def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> 
     _carry_out(pipeline.push, surroundings, flags, given)
 
 
-@_command("verify", *_SELECT, "tag", "json", "debug")
+@_command("verify", *SELECT, "tag", "json", "debug")
 def verify(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Read back what is published for this commit, and compare it with the plan; needs no Docker."""
     from docker_push import verification  # noqa: PLC0415
@@ -234,6 +188,7 @@ def _flags(given: Mapping[str, Any]) -> Flags:
         version=given.get("version"),
         domain=given.get("domain"),
         repository=given.get("repository"),
+        changed_since=given.get("changed_since"),
         builder=given.get("builder"),
         tags=tuple(given.get("tag") or ()),
         rebuild=bool(given.get("rebuild")),
@@ -271,14 +226,14 @@ def _carry_out(
 
 def _finish(run: Run, done: RunReport, given: Mapping[str, Any]) -> None:
     """Print what machines read, write the report, and end as the run did."""
-    from docker_push import report, report_file  # noqa: PLC0415
+    from docker_push import errors, report, report_file  # noqa: PLC0415
 
     for line in report.references(done):
         run.surroundings.emit(line)
     try:
         if given["report"]:
             report_file.write(run.surroundings.folder / given["report"], _json(report.run_json(done), run))
-    except ConfigError as error:
+    except errors.ConfigError as error:
         if done.error is None:
             raise
         done.error.details += (str(error),)  # what the run failed of counts more
@@ -296,5 +251,7 @@ def _text(value: object) -> str:
 
 
 def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    from docker_push.errors import ConfigError  # noqa: PLC0415
+
     if value not in allowed:
         raise ConfigError(f"{flag} {value!r} is not known", hint=f"Give one of: {', '.join(allowed)}.")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# what `invoke --list` imports beyond what it imports for a tasks.py of its own
-LIGHT = {"__future__", "unicodedata"}  # the second is part of Python, and tells what may be printed
+# what `docker-push plan --offline` imports beyond Invoke and a model of pydantic's: a little of Python, and TOML
+PLANNING = {"concurrent", "encodings", "graphlib", "pwd", "queue", "tomli", "unicodedata"}
 
 
 @pytest.fixture(scope="session")
@@ -112,18 +112,34 @@ def test_two_lines_in_tasks_py_are_enough(clean: Path, repository: Path):
     assert "docker.push" in run(clean, repository, "invoke", "--list").stdout
 
 
-def test_nothing_heavy_is_imported_before_it_is_used(clean: Path, repository: Path):
+def modules(programs: Path, folder: Path, script: str, *argv: str) -> set[str]:
+    """Return the modules that a Python program has loaded when it ends."""
+    script = f"import sys\ntry:\n    {script}\nexcept SystemExit:\n    pass\nprint('LOADED', *sys.modules)"
+    done = run(programs, folder, "python", "-B", "-c", script, *argv)
+    assert "LOADED" in done.stdout, done.stderr
+    return set(done.stdout.rsplit("LOADED", 1)[1].split())
+
+
+def test_listing_tasks_imports_their_declarations_and_nothing_else(clean: Path, repository: Path):
     """The start-up of `invoke --list` is measured by the benchmarks; what it imports decides it."""
-    script = "import sys; from invoke.main import program; program.run(sys.argv[1:], exit=False); print('LOADED', *sys.modules)"
+    script = "from invoke.main import program; program.run(sys.argv, exit=False)"
     loaded: list[set[str]] = []
     for tasks in (
         "from docker_push.tasks import namespace\n",
         "from invoke import task\n\n@task\ndef push(c): ...\n",
     ):
         (repository / "tasks.py").write_text(tasks)
-        done = run(clean, repository, "python", "-B", "-c", script, "invoke", "--list")
-        loaded.append(set(done.stdout.rsplit("LOADED", 1)[1].split()))
+        loaded.append(modules(clean, repository, script, "--list"))
 
     ours, empty = loaded
-    assert "docker_push.tasks" in ours
-    assert {name for name in ours - empty if name.split(".")[0] != "docker_push"} <= LIGHT
+    assert ours - empty == {"__future__", "docker_push", "docker_push.tasks"}
+
+
+def test_planning_imports_nothing_that_only_pushing_needs(clean: Path, repository: Path):
+    needed = "import invoke.program, json, pydantic; type('Model', (pydantic.BaseModel,), {})"
+    script = "from docker_push.program import main; main()"
+    ours = modules(clean, repository, script, "plan", "--offline")
+
+    assert "docker_push.plan" in ours
+    further = {name.split(".")[0].lstrip("_") for name in ours - modules(clean, repository, needed)}
+    assert {name for name in further if not name.endswith("__mypyc")} <= PLANNING | {"docker_push"}

@@ -192,7 +192,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path):
 def test_no_more_of_a_file_is_read_than_a_build_toml_can_be(tmp_path: Path):
     (tmp_path / "build.toml").write_bytes(b"#" * (MAX_BYTES + 1))
 
-    with pytest.raises(ConfigError, match=r"^build\.toml is larger than 256 KiB"):
+    with pytest.raises(ConfigError, match=r"^build\.toml is larger than 4 MiB"):
         config.load(tmp_path / "build.toml", tmp_path)
 
 

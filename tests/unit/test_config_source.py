@@ -48,7 +48,7 @@ def test_a_float_remembers_how_it_was_written():
         (b"a = 1\nb = " + b"9" * 5000, "build.toml:2: a word of 5000 characters; at most 256 are read."),
         (b"a = " + b"[" * 100_000, "build.toml:1: more than 16 arrays and tables within one another."),
         (b"a." * 20_000 + b"a = 1", "build.toml:1: a key of more than 16 parts."),
-        (b"#" * (MAX_BYTES + 1), "build.toml is larger than 256 KiB."),
+        (b"#" * (MAX_BYTES + 1), "build.toml is larger than 4 MiB."),
     ],
 )
 def test_a_text_that_is_no_build_toml_is_one_error_with_its_line(text: bytes, message: str):

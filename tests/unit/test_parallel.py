@@ -182,3 +182,22 @@ def test_no_thread_holds_up_the_end_of_the_process():
         with pytest.raises(RegistryError):
             in_parallel(lambda item: work(item) if item == "b" else raised(FAILURE), "ba")
         assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_no_more_is_in_flight_than_the_limit_says(limit: int):
+    lock, now, most = threading.Lock(), 0, 0
+    full = threading.Barrier(limit)
+
+    def work(_item: int) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        full.wait(10)  # all that may be in flight are
+        with lock:
+            now -= 1
+
+    in_parallel(work, range(limit * 4), limit=limit)
+
+    assert most == limit

@@ -57,7 +57,7 @@ def test_people_are_told_the_plan_the_steps_and_the_tags(world: RecordedWorld):
     push(world)
 
     for words in (
-        "api: build (asked for)",
+        "api: build (nothing was published of it yet)",
         "Building api",
         "[1/1] RUN make",
         "Staged and verified",

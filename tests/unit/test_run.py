@@ -300,3 +300,13 @@ def test_a_secret_of_the_build_is_a_secret_of_the_run(world: RecordedWorld):
 
     assert told.secrets.finds("x file-s3cret")
     assert told.secrets.finds("x npm-s3cret")
+
+
+def test_how_many_requests_a_registry_takes_at_once_is_a_setting(world: RecordedWorld):
+    world.write("[registry]\nconnections = 9\n[images.api]\n")
+    with run.opened(world.surroundings(), Flags()) as told:
+        assert [client.connections for client in told.clients.values()] == [4]  # of localhost:5000 nothing is said
+
+    world.write('[registry]\ndomain = "localhost:5000"\nconnections = 9\n[images.api]\n')
+    with run.opened(world.surroundings(), Flags()) as told:
+        assert [client.connections for client in told.clients.values()] == [9]

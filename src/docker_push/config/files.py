@@ -21,6 +21,7 @@ _OFFERED = 3
 
 def problems(data: Data, root: Path) -> Iterator[Problem]:
     """Find what is wrong on disk with the paths that a file names; what breaks the grammar is a finding of its own."""
+    root = root.resolve()
     shared = table_at(data, ("defaults",)).get("context")
     for table in build_tables(data):
         values = table_at(data, table)
@@ -57,10 +58,10 @@ def _local(value: str) -> str | None:
 
 
 def outside(root: Path, path: str) -> tuple[str, str] | None:
-    """Return what is wrong with a path that leads out of ``root`` by a symbolic link, and what is allowed."""
+    """Return what is wrong with a path that leads out of ``root`` (resolved) by a symbolic link, and what is allowed."""
     allowed = "Name something inside the repository; BuildKit is given nothing from outside."
     try:
-        if (root / path).resolve().is_relative_to(root.resolve()):
+        if (root / path).resolve().is_relative_to(root):
             return None
     except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
         return f"{quoted(path)} cannot be followed", allowed
@@ -68,7 +69,7 @@ def outside(root: Path, path: str) -> tuple[str, str] | None:
 
 
 def wrong_dockerfile(root: Path, path: str) -> tuple[str, str] | None:
-    """Return what is wrong with a Dockerfile that is outside or not there, and which are."""
+    """Return what is wrong with a Dockerfile that is outside ``root`` (resolved) or not there, and which are."""
     found = outside(root, path)
     if found is not None:
         return found

@@ -14,7 +14,7 @@ from docker_push.errors import ConfigError
 from docker_push.references import quoted
 
 Data = Mapping[str, object]
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 4 * 1024 * 1024  # 10,000 images of 400 bytes
 _INT64 = 2**63
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -80,8 +80,8 @@ def build_tables(data: Data) -> Iterator[Path]:
 
 def _decoded(text: bytes, name: str) -> str:
     if len(text) > MAX_BYTES:
-        hint = "A build.toml is a few kilobytes; check that this is the file you mean."
-        raise ConfigError(f"{name} is larger than {MAX_BYTES // 1024} KiB", hint=hint)
+        hint = "A build.toml of thousands of images is smaller; check that this is the file you mean."
+        raise ConfigError(f"{name} is larger than {MAX_BYTES >> 20} MiB", hint=hint)
     if text.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(f"{name}:1: begins with a byte-order mark", hint="Save the file as UTF-8 without one.")
     try:

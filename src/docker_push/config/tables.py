@@ -185,6 +185,7 @@ class RegistryTable(Table):
         examples=["{repository}/{image}"],
     )
     insecure: bool = Field(default=False, description="Speak plain http; loopback is always allowed.", examples=[True])
+    connections: Annotated[int, Field(ge=1, le=64)] = Field(4, description="Requests in flight at once.", examples=[8])
     username_env: values.Variable | None = Field(
         None, description="Variable of the user's name (default, for the first: DOCKER_USER).", examples=["QUAY_USER"]
     )

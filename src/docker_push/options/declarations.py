@@ -81,6 +81,12 @@ SAID = (
         separator=",",
     ),
     Declaration(
+        name="changed_since",
+        description="Commit, tag or branch: only the images whose inputs differ from it, and those that need them.",
+        flag="--changed-since",
+        order=(Source.COMMAND_LINE,),
+    ),
+    Declaration(
         name="dockerfile",
         description=_described(IMAGES, "dockerfile"),
         table=IMAGES,

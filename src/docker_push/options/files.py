@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docker_push.config import files, paths
 from docker_push.errors import Finding, FindingsError
-from docker_push.options.model import Options, Setting
+from docker_push.options.model import ImageOptions, Options, Setting, Source
 
 
 def check_files(options: Options, root: Path) -> None:
@@ -22,11 +22,17 @@ def check_files(options: Options, root: Path) -> None:
 
 
 def _findings(options: Options, root: Path) -> Iterator[Finding]:
+    root = root.resolve()
     for image in options.images:
-        if paths.is_remote(image.context.value):
-            continue  # the Dockerfile is in what BuildKit fetches
+        if paths.is_remote(image.context.value) or _is_checked(image):
+            continue  # a remote context: the Dockerfile is in what BuildKit fetches
         yield from _found(image.name, image.dockerfile, files.wrong_dockerfile(root, image.dockerfile.value))
         yield from _found(image.name, image.context, files.outside(root, image.context.value))
+
+
+def _is_checked(image: ImageOptions) -> bool:
+    """Tell whether both paths are the image's own table's, which was checked with them."""
+    return image.dockerfile.source is Source.IMAGE and image.context.source in {Source.IMAGE, Source.DEFAULTS}
 
 
 def _found(image: str, setting: Setting[str], wrong: tuple[str, str] | None) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ def selected(inputs: Inputs, images: Iterable[str]) -> tuple[str, ...]:
     if asked.source is Source.ENVIRONMENT:
         _refuse_group(inputs, asked.value[0])
     names = tuple(images)
-    chosen = set(_expanded(inputs, asked, names))
+    chosen = set(_expanded(inputs, asked, dict.fromkeys(names)))
     return tuple(name for name in names if name in chosen)
 
 
@@ -47,7 +47,7 @@ def _refuse_group(inputs: Inputs, name: str) -> None:
             inputs.refuse(variable, "is for one image", allowed)
 
 
-def _expanded(inputs: Inputs, asked: Setting[tuple[str, ...]], images: tuple[str, ...]) -> Iterator[str]:
+def _expanded(inputs: Inputs, asked: Setting[tuple[str, ...]], images: Collection[str]) -> Iterator[str]:
     """Return the images of names and groups; a name that nobody has is a finding."""
     groups = inputs.file.groups
     waiting, seen = list(asked.value), set[str]()

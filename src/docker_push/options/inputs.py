@@ -15,12 +15,12 @@ SPOKEN = (Source.COMMAND_LINE, Source.ENVIRONMENT)  # what nobody has checked be
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Everything that says options; ``findings`` collects what is wrong with it."""
+    """Everything that says options; the keys of ``findings`` are what is wrong with it, in the order it was found."""
 
     file: BuildFile
     flags: Flags
     environ: Mapping[str, str]
-    findings: list[Finding] = field(default_factory=list)
+    findings: dict[Finding, None] = field(default_factory=dict)
 
     def variable(self, name: str) -> str | None:
         """Return a variable's value; an empty one is an unset one."""
@@ -41,7 +41,7 @@ class Inputs:
         declaration = BY_NAME[name]
         for source in declaration.order:
             said = self._said(declaration, source, image)
-            origin = _origin(declaration, source, image)
+            origin = _origin(declaration, source, image) if said else ""
             values = self.checked(declaration, origin, said) if source in SPOKEN else said
             if values:
                 return Setting(tuple(dict.fromkeys(values)), source, origin)
@@ -58,9 +58,7 @@ class Inputs:
 
     def refuse(self, where: str, problem: str, allowed: str) -> None:
         """Add a finding, once."""
-        finding = Finding(where=where, problem=problem, allowed=allowed)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        self.findings.setdefault(Finding(where=where, problem=problem, allowed=allowed))
 
     def settle(self) -> None:
         """Raise FindingsError with everything that was refused, if anything was."""

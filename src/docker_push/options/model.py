@@ -42,6 +42,7 @@ class Flags:
     version: str | None = None
     domain: str | None = None
     repository: str | None = None
+    changed_since: str | None = None
     builder: str | None = None
     tags: tuple[str, ...] = ()
     rebuild: bool = False
@@ -87,13 +88,17 @@ class ImageOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryOptions:
-    """A registry that every image goes to; ``username_env`` and ``password_env`` name variables, never values."""
+    """A registry that every image goes to; ``username_env`` and ``password_env`` name variables, never values.
+
+    ``connections`` is how many requests may be in flight to it at once.
+    """
 
     registry: Setting[Registry]
     path: str
     insecure: bool
     username_env: str | None
     password_env: str | None
+    connections: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +107,8 @@ class Options:
 
     ``images`` holds the selected images and everything that they depend on, dependencies first; ``selected`` are the
     names asked for, in build.toml's order. ``repository`` and ``default_branch`` are ``None`` where only the context
-    can know them. ``version`` is as given, unparsed.
+    can know them. ``version`` is as given, unparsed. ``reasons`` is image name -> why it is selected, in a run of what
+    changed since a commit: that run may have no image.
     """
 
     images: tuple[ImageOptions, ...]
@@ -126,3 +132,4 @@ class Options:
     require_push: bool = False
     no_preflight: bool = False
     allow_secret_args: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)

@@ -68,6 +68,7 @@ def _further(tables: list[RegistryTable]) -> Iterator[RegistryOptions]:
             insecure=table.insecure,
             username_env=table.username_env,
             password_env=table.password_env,
+            connections=table.connections,
         )
 
 
@@ -89,6 +90,7 @@ def _first(inputs: Inputs, table: RegistryTable) -> RegistryOptions:
         insecure=own.insecure,
         username_env=own.username_env or user,
         password_env=own.password_env or password,
+        connections=own.connections,
     )
 
 

@@ -5,21 +5,26 @@ Pure: the same options, context and facts give the same plan. Execution only rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from docker_push import fingerprint, metadata, selection, tagging
 from docker_push.context import Context
-from docker_push.facts import Facts, Published
+from docker_push.facts import Facts
 from docker_push.options import ImageOptions, Options
+from docker_push.plan.adoption import adopted
 from docker_push.plan.caches import caches
-from docker_push.plan.cautions import unlisted, unread
-from docker_push.plan.model import Action, Plan, PlannedImage
-from docker_push.references import Repository
+from docker_push.plan.cautions import unkeyed, unlisted, unread
+from docker_push.plan.model import ASKED, NEEDED, Action, Plan, PlannedImage
+from docker_push.references import Repository, Tag
+from docker_push.slugs import slug
 from docker_push.tagging import TagPlan
 from docker_push.versions import Release
 
 __all__ = ["Action", "Plan", "PlannedImage", "plan"]
+
+TagsOf = Callable[["Repository | None"], TagPlan]
 
 
 def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan:
@@ -28,29 +33,33 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
     Raises ConfigError for a version, tag or repository path that cannot be.
     """
     release = selection.release(options, context)
-    drafts = _drafts(options, context, facts or Facts(), release)
+    tags_of = _tag_plans(options, context, facts or Facts(), release)
+    drafts = _drafts(options, context, facts or Facts(), release, tags_of)
     needed = _needed(drafts)
     images = tuple(draft if draft.name in needed else _idle(draft) for draft in drafts)
-    tags = _tag_plan(options, context, facts or Facts(), release, images[0].repositories[0])
+    tags = tags_of(images[0].repositories[0] if images else None)
     return Plan(
         context=context,
         slug=tags.slug,
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=(*tags.warnings, *unread(images), *unlisted(images, facts)),
+        warnings=(*tags.warnings, *unread(images), *unlisted(images, facts), *unkeyed(images, facts)),
         facts=facts or Facts(),
         rules=options.tags,
     )
 
 
-def _drafts(options: Options, context: Context, facts: Facts, release: Release | None) -> tuple[PlannedImage, ...]:
-    asked = (release.image,) if release and release.image else options.selected
+def _drafts(
+    options: Options, context: Context, facts: Facts, release: Release | None, tags_of: TagsOf
+) -> tuple[PlannedImage, ...]:
+    asked = {release.image} if release and release.image else set(options.selected)
     wanted = selection.closure(asked, options.images)
     drafts: dict[str, PlannedImage] = {}
     for image in options.images:
         if image.name in wanted:
-            drafts[image.name] = _draft(image, options, context, facts, drafts, release, asked=image.name in asked)
+            of_run = image.name in asked
+            drafts[image.name] = _draft(image, options, context, facts, drafts, release, tags_of, asked=of_run)
     return tuple(drafts.values())
 
 
@@ -61,13 +70,15 @@ def _draft(
     facts: Facts,
     before: Mapping[str, PlannedImage],
     release: Release | None,
+    tags_of: TagsOf,
     *,
     asked: bool,
 ) -> PlannedImage:
     repositories = _repositories(image, options, context)
-    tags = _tag_plan(options, context, facts, release, repositories[0])
+    tags = tags_of(repositories[0])
     cache_from, cache_to, cache_why = caches(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
+    said = fingerprint.settings(image, metadata.lasting(image.name, context, image.labels))
     build_only = tags.build_only or facts.build_only
     needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
     draft = PlannedImage(
@@ -76,7 +87,7 @@ def _draft(
         asked=asked,
         publish=asked and not build_only,
         action=Action.BUILD,
-        why=build_only or ("asked for" if asked else "another image of the run needs it"),
+        why=build_only or (options.reasons.get(image.name, ASKED) if asked else NEEDED),
         repositories=repositories,
         tags=tags.tags,
         skipped=tags.skipped,
@@ -86,23 +97,46 @@ def _draft(
         cache_to=cache_to,
         cache_why=cache_why,
         fingerprint=fingerprint.of(image, context, labels, needs),
+        settings=said,
+        key=_key(image, said, facts, before),
+        earlier=_earlier(context, tags),
         lists_tags=release is not None and (options.tags.latest == "release" or bool(options.tags.semver)),
     )
-    return _adopted(draft, options, context, facts)
+    return adopted(draft, options, context, facts)
 
 
-def _tag_plan(
-    options: Options, context: Context, facts: Facts, release: Release | None, repository: Repository
-) -> TagPlan:
-    seen = facts.repositories.get(repository)
-    return tagging.plan_tags(
-        context,
-        options.tags,
-        version=str(release.version) if release else None,
-        extra=options.extra_tags,
-        published=seen.tags if seen else None,
-        allow_dirty=options.allow_dirty,
-    )
+def _key(image: ImageOptions, said: str, facts: Facts, before: Mapping[str, PlannedImage]) -> str | None:
+    files = facts.files.get(image.name)
+    needs = {name: before[name].key for name in sorted(image.depends_on)}
+    known = {name: key for name, key in needs.items() if key is not None}
+    return None if files is None or len(known) < len(needs) else fingerprint.key(said, files.digest, known)
+
+
+def _earlier(context: Context, tags: TagPlan) -> tuple[Tag, ...]:
+    """Return the tags of this branch and of the default branch: where an unchanged image would have been published."""
+    names = dict.fromkeys(name for name in (tags.slug, slug(context.default_branch)) if name and Tag.is_valid(name))
+    return tuple(Tag.parse(name) for name in names)
+
+
+def _tag_plans(options: Options, context: Context, facts: Facts, release: Release | None) -> TagsOf:
+    """Return what plans the tags of a repository's image: the same for all that publish the same tags now."""
+
+    @cache
+    def planned(published: tuple[str, ...] | None) -> TagPlan:
+        return tagging.plan_tags(
+            context,
+            options.tags,
+            version=str(release.version) if release else None,
+            extra=options.extra_tags,
+            published=published,
+            allow_dirty=options.allow_dirty,
+        )
+
+    def tags_of(repository: Repository | None) -> TagPlan:
+        seen = facts.repositories.get(repository) if repository else None
+        return planned(seen.tags if seen else None)
+
+    return tags_of
 
 
 def _repositories(image: ImageOptions, options: Options, context: Context) -> tuple[Repository, ...]:
@@ -113,37 +147,6 @@ def _repositories(image: ImageOptions, options: Options, context: Context) -> tu
         Repository.parse(entry.registry.value, path.format_map(names))
         for entry, path in zip(options.registries, paths, strict=True)
     )
-
-
-def _adopted(draft: PlannedImage, options: Options, context: Context, facts: Facts) -> PlannedImage:
-    """Adopt what is staged under our commit tag with our fingerprint, complete, in every registry; else build."""
-    found = [_staged(facts, repository) for repository in draft.repositories]
-    if not all(found):
-        return draft
-    if options.rebuild:
-        return replace(draft, why="--rebuild: what is staged for this commit is replaced")
-    if tagging.is_dirty(context):
-        return replace(draft, why="the working tree has changes: a commit does not say what they are")
-    moving = fingerprint.moving_context(draft.options)
-    if moving:
-        return replace(draft, why=f"{moving} may hold something else by now: pin it by commit or digest")
-    whole = [
-        entry
-        for entry in found
-        if entry
-        and entry.complete
-        and entry.fingerprint == draft.fingerprint
-        and set(entry.platforms) == set(draft.platforms)
-    ]
-    if len(whole) != len(found) or len({entry.digest for entry in whole}) != 1:
-        return replace(draft, why=f"{draft.commit_tag} is there, but from another plan or not complete")
-    why = f"{draft.commit_tag} is already staged with this plan"
-    return replace(draft, action=Action.ADOPT, why=why, digest=whole[0].digest)
-
-
-def _staged(facts: Facts, repository: Repository) -> Published | None:
-    seen = facts.repositories.get(repository)
-    return seen.commit if seen else None
 
 
 def _needed(drafts: tuple[PlannedImage, ...]) -> set[str]:

@@ -34,3 +34,14 @@ def unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]
         if image.action is Action.BUILD
         and (missing := [str(one) for one in image.platforms if one not in builder.platforms])
     ]
+
+
+def unkeyed(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
+    """Warn of contexts that no commit leaves unchanged, so that their images are built for every one."""
+    files = facts.files if facts else {}
+    return [
+        f"the context of {image.name} holds .git, which no commit leaves unchanged: add .git to its .dockerignore, or"
+        " it is built for every commit"
+        for image in images
+        if image.publish and image.name in files and files[image.name].holds_git
+    ]

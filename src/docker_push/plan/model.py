@@ -11,8 +11,12 @@ from docker_push.config import TagsTable
 from docker_push.context import Context
 from docker_push.facts import Facts
 from docker_push.options import ImageOptions, RegistryOptions
+from docker_push.record import Record
 from docker_push.references import Digest, Platform, Reference, Repository, Tag
 from docker_push.tagging import PlannedTag, SkippedTag, TagKind
+
+ASKED = "asked for"  # why an image is built where nothing else is to be said
+NEEDED = "another image of the run needs it"
 
 
 class Action(str, Enum):
@@ -30,8 +34,11 @@ class PlannedImage:
     ``asked`` is false for an image that is only there because another needs it; ``publish`` also for every image of a run
     that may not push. ``repositories`` has one entry per registry, in build.toml's order. ``digest`` is what an adopted image has.
     ``fingerprint`` is a SHA-256 over all that this plan says about the image's content; two runs of one commit whose
-    fingerprints agree are the same work. ``lists_tags`` says that the plan depends on all
-    tags of the repository: on the versions that are published.
+    fingerprints agree are the same work. ``settings`` is the like for runs of any commit, without the files; ``key`` is
+    with the files (``None``: they were not looked at, or do not tell). ``earlier`` are the tags under which an image that was
+    published before is looked for, ``since`` the one that an unchanged image was found under: it was verified, searched and tested
+    before that tag moved. ``record`` is what an adopted image was made from, where that is known. ``lists_tags``
+    says that the plan depends on all tags of the repository: on the versions that are published.
     """
 
     name: str
@@ -49,8 +56,13 @@ class PlannedImage:
     cache_to: tuple[str, ...]
     cache_why: str
     fingerprint: str
+    settings: str
     lists_tags: bool
+    key: str | None = None
+    earlier: tuple[Tag, ...] = ()
     digest: Digest | None = None
+    since: str = ""
+    record: Record | None = None
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -96,8 +108,9 @@ class Plan:
 
     def only(self, names: Collection[str]) -> Plan:
         """Return the plan with nothing asked for but ``names``, and what they need."""
+        wanted = frozenset(names)
         images = tuple(
-            image if image.name in names else replace(image, asked=False, publish=False) for image in self.images
+            image if image.name in wanted else replace(image, asked=False, publish=False) for image in self.images
         )
         return replace(self, images=images)
 

@@ -87,7 +87,7 @@ def unanswered(info: EngineInfo, what: str) -> BuilderError:
 
 def check_tests(plan: Plan, info: EngineInfo) -> Check:
     """Check that there is an engine to run the images' test commands in, where any are published: others are not tested."""
-    named = [image.name for image in plan.published if image.options.test]
+    named = [image.name for image in plan.published if image.options.test and not image.since]
     subject = "engine for test commands"
     if not named:
         return skipped(Area.DOCKER, subject, "no image that is published has test commands")

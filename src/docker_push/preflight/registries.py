@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from docker_push import publish
 from docker_push.errors import (
     AuthenticationError,
-    DockerPushError,
-    InterruptedRunError,
-    PermissionDeniedError,
     RateLimitError,
 )
 from docker_push.facts import RepositoryFacts
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
-from docker_push.preflight.model import Area, Check, attempted, failed, good, skipped, warning
+from docker_push.preflight.model import Area, Check, Health, attempted, failed, good, skipped, warning
 from docker_push.preflight.permission import lacks_credentials, missing, must_push
 from docker_push.references import Registry, Repository
 from docker_push.run import Run
 
 Place = tuple[PlannedImage, Repository]
+Answer = tuple[Check, Mapping[Repository, RepositoryFacts]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrySeen:
-    """What was found of one registry: of each repository that could be read, and which are ``shut`` to us."""
+    """What was found of one registry: of each repository that could be read, and which are ``shut`` to us.
 
+    ``why`` is the reason for asking it for nothing more, where there is one.
+    """
+
+    registry: Registry
     checks: tuple[Check, ...]
     repositories: Mapping[Repository, RepositoryFacts] = field(default_factory=dict)
     shut: frozenset[Repository] = frozenset()
+    why: str = ""
 
 
 def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> RegistrySeen:
-    """Reach the registry, and ask whether we may push to every repository that the plan publishes to.
+    """Reach the registry, and read what it holds under the plan's names.
 
     ``barred`` is why the run may not push to any registry, where it may not: then nothing is asked but whether the
-    registry is there. The first repository is asked alone: a wrong password is then refused once, and not once for
-    every image (registries lock accounts for that).
+    registry is there. The first repository is read alone: a wrong password is then refused once, and not once for every
+    image (registries lock accounts for that).
     """
     reached = attempted(Area.REGISTRY, f"registry {registry}", lambda: _ping(run, registry))
     if barred and reached.error:  # a run that pushes nothing can do without
@@ -47,13 +50,31 @@ def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> Reg
     places = _places(plan, registry)
     why = barred or (f"{registry} was not reached" if reached.is_failed else "")
     if why:
-        return _together((reached, login), [_left(places, why)])
-    found = [_looked_at(run, plan, place) for place in places[:1]]
-    if any(_is_shut(one.checks[0]) for one in found):
-        found.append(_left(places[1:], "refused above"))
-    else:
-        found += in_parallel(lambda place: _looked_at(run, plan, place), places[1:])
-    return _together((reached, login), found)
+        shut = frozenset(repository for _, repository in places)
+        return RegistrySeen(registry=registry, checks=(reached, login), shut=shut, why=why)
+    found = _asked(lambda place: _read(run, plan, place), places, "read", run.clients[registry].connections)
+    asked = zip(places, found, strict=True)
+    return RegistrySeen(
+        registry=registry,
+        checks=(reached, login, *(check for check, _ in found)),
+        repositories={repository: facts for _, seen in found for repository, facts in seen.items()},
+        shut=frozenset(repository for (_, repository), (check, _) in asked if check.health is not Health.GOOD),
+    )
+
+
+def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen) -> RegistrySeen:
+    """Ask a registry whether we may push to every repository that the plan publishes to; nothing is written.
+
+    The first repository is asked for alone, as when reading; those that could not be read are not asked for.
+    """
+    every = _places(plan, seen.registry)
+    places = [(image, repository) for image, repository in every if repository not in seen.shut]
+    found = _asked(lambda place: _push(run, place), places, "push to", run.clients[seen.registry].connections)
+    left = [
+        skipped(Area.REGISTRY, f"push to {one}", seen.why or "refused above") for _, one in every if one in seen.shut
+    ]
+    checks = (*(check for check, _ in found), *left)
+    return RegistrySeen(registry=seen.registry, checks=checks, why=seen.why)
 
 
 def credentials(run: Run, plan: Plan, registry: Registry) -> Check:
@@ -84,29 +105,36 @@ def _places(plan: Plan, registry: Registry) -> list[Place]:
     ]
 
 
-def _looked_at(run: Run, plan: Plan, place: Place) -> RegistrySeen:
-    """Ask for the right to push first: it is the one that fails where credentials are wrong."""
+def _asked(ask: Callable[[Place], Answer], places: Sequence[Place], what: str, limit: int) -> list[Answer]:
+    """Ask of the first place alone, then of the others, unless its answer holds for all of them."""
+    first = [ask(place) for place in places[:1]]
+    if any(_is_shut(check) for check, _ in first):
+        left = [skipped(Area.REGISTRY, f"{what} {repository}", "refused above") for _, repository in places[1:]]
+        return [*first, *((check, {}) for check in left)]
+    return [*first, *in_parallel(ask, places[1:], limit=limit)]
+
+
+def _push(run: Run, place: Place) -> Answer:
     image, repository = place
     push = attempted(Area.REGISTRY, f"push to {repository}", lambda: _grant(run, repository))
-    push = push if _is_shut(push) else replace(push, image=image.name)
-    # whoever may not push may still read; after any other failure reading would only say the same again
-    if push.is_failed and not isinstance(push.error, PermissionDeniedError):
-        read = skipped(Area.REGISTRY, f"read {repository}", "refused above")
-        return RegistrySeen(checks=(push, read), shut=frozenset({repository}))
-    try:
-        facts = _observe(run, plan, place)
-    except InterruptedRunError:
-        raise
-    except DockerPushError as error:
-        read = replace(failed(Area.REGISTRY, f"read {repository}", error), image=image.name)
-        return RegistrySeen(checks=(push, read), shut=frozenset({repository}))
-    read = good(Area.REGISTRY, f"read {repository}", "granted")
-    return RegistrySeen(checks=(push, read), repositories=facts)
+    return (push if _is_shut(push) else replace(push, image=image.name)), {}
 
 
 def _grant(run: Run, repository: Repository) -> str:
     run.clients[repository.registry].check_push(repository)
     return "granted"
+
+
+def _read(run: Run, plan: Plan, place: Place) -> Answer:
+    image, repository = place
+    seen: dict[Repository, RepositoryFacts] = {}
+
+    def observe() -> str:
+        seen.update(_observe(run, plan, place))
+        return "granted"
+
+    read = attempted(Area.REGISTRY, f"read {repository}", observe)
+    return (read if _is_shut(read) else replace(read, image=image.name)), seen
 
 
 def _observe(run: Run, plan: Plan, place: Place) -> Mapping[Repository, RepositoryFacts]:
@@ -118,22 +146,6 @@ def _observe(run: Run, plan: Plan, place: Place) -> Mapping[Repository, Reposito
     return publish.observe(alone, run.clients)
 
 
-def _is_shut(push: Check) -> bool:
+def _is_shut(check: Check) -> bool:
     """Tell whether the answer is one for every repository of this registry."""
-    return isinstance(push.error, (AuthenticationError, RateLimitError))
-
-
-def _left(places: Iterable[Place], why: str) -> RegistrySeen:
-    """Return what is known of repositories that are not asked for."""
-    repositories = [repository for _, repository in places]
-    checks = tuple(skipped(Area.REGISTRY, f"push to {repository}", why) for repository in repositories)
-    return RegistrySeen(checks=checks, shut=frozenset(repositories))
-
-
-def _together(checks: tuple[Check, ...], found: Iterable[RegistrySeen]) -> RegistrySeen:
-    found = list(found)
-    return RegistrySeen(
-        checks=(*checks, *(check for one in found for check in one.checks)),
-        repositories={repository: facts for one in found for repository, facts in one.repositories.items()},
-        shut=frozenset(repository for one in found for repository in one.shut),
-    )
+    return isinstance(check.error, (AuthenticationError, RateLimitError))

@@ -7,9 +7,11 @@ commit tags alone and read back; only when every image of the run is verified on
 
 from docker_push.publish.ledger import Ledger, commit_tags
 from docker_push.publish.movement import move
+from docker_push.publish.observed import observe
 from docker_push.publish.outcomes import State, TagOutcome
 from docker_push.publish.rules import Rules
-from docker_push.publish.staged import Clients, Content, Staged, find_staged, observe, settle, verify
+from docker_push.publish.sealing import adopt, seal
+from docker_push.publish.staged import Clients, Content, Staged, find_staged, settle, verify
 
 __all__ = [
     "Clients",
@@ -19,10 +21,12 @@ __all__ = [
     "Staged",
     "State",
     "TagOutcome",
+    "adopt",
     "commit_tags",
     "find_staged",
     "move",
     "observe",
+    "seal",
     "settle",
     "verify",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from docker_push.errors import DockerPushError, InterruptedRunError, OverwriteError, VerificationError
 from docker_push.forward import Verdict
@@ -18,7 +19,7 @@ from docker_push.parallel import in_parallel
 from docker_push.publish.ledger import ORDER, Ledger, Place, moving
 from docker_push.publish.outcomes import State, state_of
 from docker_push.publish.rules import Rules
-from docker_push.publish.staged import Clients, Staged
+from docker_push.publish.staged import Clients, Staged, in_flight
 from docker_push.references import Digest, Reference
 from docker_push.registry import Client, Descriptor
 from docker_push.tagging import PlannedTag, TagKind
@@ -38,10 +39,11 @@ def move(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledge
     ``ledger`` knows at any moment what has become of each tag.
     """
     _refuse(staged, clients, rules, ledger)
+    many = in_flight(clients)
     for step in ORDER:
         work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
         # a signal or an error waits for the tags that are under way, so that their new names are known
-        in_parallel(lambda place: _put(place, clients, rules, ledger), work, finish=FINISH, settle=_SETTLE)
+        in_parallel(lambda place: _put(place, clients, rules, ledger), work, limit=many, finish=FINISH, settle=_SETTLE)
     _put_right(staged, clients, rules, ledger)
 
 
@@ -53,7 +55,8 @@ def _refuse(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Le
         for tag in moving(one)
         if not tag.moves or (tag.kind is TagKind.LATEST and rules.by_commits(tag))
     ]
-    for place, head in zip(places, in_parallel(lambda place: _head(place, clients), places), strict=True):
+    look = partial(_head, clients=clients)
+    for place, head in zip(places, in_parallel(look, places, limit=in_flight(clients)), strict=True):
         one, tag = place
         if not tag.moves and head is not None:
             _refuse_overwrite(place, head.digest, rules, ledger)
@@ -204,11 +207,11 @@ def _put_right(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger:
         moved = [
             (one, tag) for one in staged for tag in moving(one) if tag.moves and ledger.of((one, tag)).state in _PUT
         ]
-        heads = in_parallel(lambda place: _head(place, clients), moved)
+        heads = in_parallel(lambda place: _head(place, clients), moved, limit=in_flight(clients))
         ours = [
             head is not None and head.digest == one.manifest.digest for (one, _), head in zip(moved, heads, strict=True)
         ]
         wrong = [place for place, right in zip(moved, ours, strict=True) if not right]
         if not wrong:
             return
-        in_parallel(put_again, wrong, finish=FINISH, settle=_SETTLE)
+        in_parallel(put_again, wrong, limit=in_flight(clients), finish=FINISH, settle=_SETTLE)

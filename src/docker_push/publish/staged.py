@@ -1,19 +1,18 @@
-"""What is in the registries under the commit tags: observed before the run, verified after it, found again later.
-
-The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
-"""
+"""What is in the registries under the commit tags: verified after it was staged, found again later."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from docker_push.errors import RegistryError, VerificationError
-from docker_push.facts import Published, RepositoryFacts
+from docker_push.errors import VerificationError
 from docker_push.metadata import FINGERPRINT
 from docker_push.parallel import in_parallel
 from docker_push.plan import Plan, PlannedImage
-from docker_push.references import Digest, Platform, Reference, Registry, Repository, Tag
+from docker_push.record import RECORD
+from docker_push.record import parse as read_record
+from docker_push.references import Digest, Platform, Reference, Registry, Repository
 from docker_push.registry import Client, Manifest
 
 
@@ -47,37 +46,9 @@ class Staged:
 Clients = Mapping[Registry, Client]
 
 
-def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
-    """Look at what the registries hold under the plan's names; raises the registry's errors.
-
-    All tags of a repository are listed only where the plan depends on them (aliases and ``latest`` by version).
-    """
-    places = [(image, repository) for image in plan.images for repository in image.repositories]
-
-    def look(place: tuple[PlannedImage, Repository]) -> tuple[Repository, RepositoryFacts]:
-        image, repository = place
-        client = clients[repository.registry]
-        tags = client.tags(repository) if image.lists_tags else ()
-        return repository, RepositoryFacts(tags=tags, commit=_published(client, repository, image.commit_tag))
-
-    return dict(in_parallel(look, places))
-
-
-def _published(client: Client, repository: Repository, tag: Tag) -> Published | None:
-    """Look at a commit tag; what is there and cannot be read whole is there, incomplete, and built anew."""
-    descriptor = client.head(repository, tag)
-    if descriptor is None:
-        return None
-    try:
-        manifest = client.get(repository, descriptor.digest)
-        platforms = client.platforms(repository, manifest)
-        fingerprint = manifest.annotations.get(FINGERPRINT)
-        complete = all(client.head(repository, child.digest) for child in manifest.children)
-    except (RegistryError, VerificationError) as error:
-        if isinstance(error, RegistryError) and error.transient:
-            raise
-        return Published(digest=descriptor.digest, fingerprint=None, platforms=(), complete=False)
-    return Published(digest=manifest.digest, fingerprint=fingerprint, platforms=tuple(platforms), complete=complete)
+def in_flight(clients: Clients) -> int:
+    """Return how many requests a run may have in flight: what each of its registries takes."""
+    return sum(client.connections for client in clients.values())
 
 
 def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: float = 0.0) -> tuple[Staged, ...]:
@@ -93,15 +64,15 @@ def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: flo
         image, repository = place
         return _verified(image, repository, digests[image.name], clients[repository.registry], lag)
 
-    staged = tuple(in_parallel(check, places))
-    _refuse_lost(staged, clients)
+    staged = tuple(in_parallel(check, places, limit=in_flight(clients)))
+    _refuse_lost((one for one in staged if not one.image.since), clients)
     return staged
 
 
 def _verified(image: PlannedImage, repository: Repository, digest: Digest, client: Client, lag: float) -> Staged:
-    manifest = _read(image, repository, digest, client, lag)
+    manifest = read_staged(image, repository, digest, client, lag)
     children = {
-        child.digest: _read(image, repository, child.digest, client, lag, named_by=digest)
+        child.digest: read_staged(image, repository, child.digest, client, lag, named_by=digest)
         for child in manifest.children
     }
     platforms = client.platforms(repository, manifest)
@@ -124,7 +95,7 @@ def _refuse_lost(staged: Iterable[Staged], clients: Clients) -> None:
         for part in (manifest.config, *manifest.layers)
         if not any(mark in part.media_type for mark in _ELSEWHERE)
     }
-    there = in_parallel(lambda place: clients[place[0].registry].blob_exists(*place), named)
+    there = in_parallel(lambda place: clients[place[0].registry].blob_exists(*place), named, limit=in_flight(clients))
     lost = next((place for place, exists in zip(named, there, strict=True) if not exists), None)
     if lost is not None:
         one, (_, digest) = named[lost], lost
@@ -132,7 +103,7 @@ def _refuse_lost(staged: Iterable[Staged], clients: Clients) -> None:
         raise VerificationError(f"image {one.image.name}: {what}", hint=_REBUILD)
 
 
-def _read(
+def read_staged(
     image: PlannedImage,
     repository: Repository,
     digest: Digest,
@@ -196,9 +167,21 @@ def find_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
 
 
 def _refuse_other_plan(image: PlannedImage, repository: Repository, manifest: Manifest) -> None:
-    if manifest.annotations.get(FINGERPRINT) != image.fingerprint:
+    if not _is_same_work(manifest, image):
         hint = f"Run docker.stage --image {image.name} with the flags and variables of this run first."
         raise VerificationError(f"image {image.name}: {image.staged(repository)} was staged by another plan", hint=hint)
+
+
+def _is_same_work(manifest: Manifest, image: PlannedImage) -> bool:
+    """Tell whether what stands under the commit tag is what this run would have put there.
+
+    It was built for this commit by this plan, or put there since it was made by the same settings from the same inputs.
+    Of the inputs the files are not asked about: they may have been made by a job before, and not be here.
+    """
+    record = read_record(manifest.annotations.get(RECORD))
+    return manifest.annotations.get(FINGERPRINT) == image.fingerprint or (
+        record is not None and record.settings == image.settings
+    )
 
 
 def settle(plan: Plan, staged: Sequence[Staged], clients: Clients, lag: float = 0.0) -> tuple[Staged, ...]:
@@ -209,10 +192,14 @@ def settle(plan: Plan, staged: Sequence[Staged], clients: Clients, lag: float = 
     the commit tag is gone or is another plan's, or where registries of one image do not agree.
     """
     before = {repository: facts.commit.digest for repository, facts in plan.facts.repositories.items() if facts.commit}
-    settled = tuple(in_parallel(lambda one: _settled(one, clients, before.get(one.repository), lag), staged))
-    for name in dict.fromkeys(one.image.name for one in settled):
-        digests = {one.manifest.digest for one in settled if one.image.name == name}
-        if len(digests) > 1:
+    look = partial(_settled, clients=clients, lag=lag)
+    settled = tuple(
+        in_parallel(lambda one: look(one, before=before.get(one.repository)), staged, limit=in_flight(clients))
+    )
+    agreed: dict[str, Digest] = {}
+    for one in settled:
+        name, digest = one.image.name, one.manifest.digest
+        if agreed.setdefault(name, digest) != digest:
             hint = "Let the other run of this commit end, then run the same command again. No moving tag was touched."
             raise VerificationError(
                 f"image {name}: its registries hold different bytes under the commit tag", hint=hint
@@ -229,7 +216,7 @@ def _settled(one: Staged, clients: Clients, before: Digest | None, lag: float) -
         return one
     if head is not None and head.digest != before:
         theirs = client.get(one.repository, head.digest)
-        if theirs.annotations.get(FINGERPRINT) == one.image.fingerprint:
+        if _is_same_work(theirs, one.image):
             return _verified(one.image, one.repository, theirs.digest, client, lag)
     raise VerificationError(
         f"image {one.image.name}: {one.reference.repository}:{one.image.commit_tag} was"

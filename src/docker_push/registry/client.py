@@ -56,7 +56,7 @@ class Client:
     Plain http is spoken to a registry on this machine and to one that is called ``insecure``; where such a registry
     answers that it wants TLS, TLS it is, and never the other way. ``clock`` counts seconds and only goes forward
     (``time.monotonic``). What fails for a while is repeated as ``waiting`` says, and without it no call ever waits.
-    ``send`` replaces the connections (see ``Send``); ``network`` says how they are made.
+    ``send`` replaces the connections (see ``Send``); ``network`` says how they are made, ``connections`` how many at most.
 
     Every call raises AuthenticationError, PermissionDeniedError, RateLimitError or RegistryError for what the registry
     refuses, and RegistryError where it cannot be reached; each names the reference and the operation.
@@ -74,8 +74,9 @@ class Client:
         waiting: Waiting | None = None,
         send: Send | None = None,
     ) -> None:
-        self.registry = registry
-        deliver = send or pooled(clock=clock, limits=limits or Limits(), network=network or Network())
+        self.registry, limits = registry, limits or Limits()
+        self.connections = limits.connections
+        deliver = send or pooled(clock=clock, limits=limits, network=network or Network())
         self._connections = deliver if isinstance(deliver, Connections) else None
         self._waiting, self._clock = waiting, clock
         self._retrying = Retrying(partial(follow, send=deliver), waiting, clock=clock, redact=self._redact)
@@ -152,8 +153,7 @@ class Client:
         Raises VerificationError where they are not of the digest that was asked for, or that the registry claims, and
         RegistryError where there is none.
         """
-        manifest = self.find(repository, reference)
-        if manifest is None:
+        if (manifest := self.find(repository, reference)) is None:
             message = f"cannot read {_named(repository, reference)}: {self.registry} has no such manifest"
             raise RegistryError(message, hint="Check the name; if it was just published, run the same command again.")
         return manifest

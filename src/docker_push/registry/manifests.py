@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -108,6 +108,12 @@ class Manifest:
     def annotations(self) -> Mapping[str, str]:
         """Return the annotations of the document itself."""
         return self._annotations(self.content)
+
+    def annotated(self, name: str, value: str) -> Manifest:
+        """Return the same document with one annotation more, as bytes of its own; raises VerificationError for no document."""
+        content = {**self.content, "annotations": {**self.annotations, name: value}}
+        data = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        return replace(self, data=data, digest=digest_of(data))
 
     @cached_property
     def children(self) -> tuple[Descriptor, ...]:

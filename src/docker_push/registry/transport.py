@@ -95,11 +95,13 @@ class Limits:
 class Network:
     """How connections are made: ``tls`` has the certificates, where they are not the system's alone (``certificates``).
 
-    ``proxy`` returns the proxy for a URL, or ``None``; see ``proxies.proxy_for``.
+    ``proxy`` returns the proxy for a URL, or ``None``; see ``proxies.proxy_for``. ``place`` returns where on the same host a
+    URL is really asked for, which differs for a mirror that keeps a registry below a path.
     """
 
     tls: ssl.SSLContext | None = None
     proxy: Callable[[str], Proxy | None] = field(default=lambda _url: None)
+    place: Callable[[str], str] = str
 
 
 class Routes:
@@ -114,7 +116,7 @@ class Routes:
 
     def urlopen(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - urllib3's
         """Send a request on its way."""
-        return self._through(self._network.proxy(url)).urlopen(method, url, **options)
+        return self._through(self._network.proxy(url)).urlopen(method, self._network.place(url), **options)
 
     def proxy_of(self, url: str) -> str:
         """Return the proxy that ``url`` is asked through, as ``host:port``, or nothing."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from docker_push.errors import DockerPushError
 from docker_push.image_tests import Outcome as Tested
 from docker_push.plan import Plan, PlannedImage
 from docker_push.publish import Staged, TagOutcome
+from docker_push.record import Record
 from docker_push.references import Digest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,7 @@ class RunReport:
 class Staging:
     """What building gave: image name -> digest, seconds in bakes and number of bakes (none for an adopted image).
 
+    ``records`` is image name -> what it was made from, of those that were built and of which that can be told.
     ``failures`` are the images that could not be staged in a run that keeps going, each with its error.
     """
 
@@ -51,6 +57,7 @@ class Staging:
     seconds: Mapping[str, float] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, DockerPushError] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
 
 
 def outcome(
@@ -65,16 +72,19 @@ def outcome(
 ) -> RunReport:
     """Sort what happened by image; ``retries`` is image name -> requests that had to be sent again."""
     repeated = retries or {}
+    staged_of = _grouped(staged, lambda one: one.image.name)
+    tags_of = _grouped(tags, lambda tag: tag.image)
+    tests_of = _grouped(tests, lambda one: one.image)
     return RunReport(
         plan=plan,
         images=tuple(
             ImageReport(
                 image=image,
-                staged=tuple(one for one in staged if one.image.name == image.name),
-                tags=tuple(tag for tag in tags if tag.image == image.name),
+                staged=tuple(staged_of[image.name]),
+                tags=tuple(tags_of[image.name]),
                 attempts=staging.attempts.get(image.name, 0),
                 seconds=staging.seconds.get(image.name, 0.0),
-                tests=tuple(one for one in tests if one.image == image.name),
+                tests=tuple(tests_of[image.name]),
                 retries=repeated.get(image.name, 0),
                 error=staging.failures.get(image.name),
             )
@@ -82,3 +92,10 @@ def outcome(
         ),
         error=error,
     )
+
+
+def _grouped(found: Iterable[T], image: Callable[[T], str]) -> Mapping[str, list[T]]:
+    groups: defaultdict[str, list[T]] = defaultdict(list)
+    for one in found:
+        groups[image(one)].append(one)
+    return groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from docker_push import fingerprint
 from docker_push.image_tests import Outcome as Tested
 from docker_push.plan import Plan, PlannedImage
 from docker_push.progress import Step, printable
@@ -12,6 +13,7 @@ from docker_push.references import Digest
 from docker_push.report.model import RunReport
 from docker_push.tagging.naming import legible
 
+_OTHERS = 5  # images that are named where more share something
 _SHORT = 19  # "sha256:" and twelve digits: enough to compare by eye
 
 
@@ -21,16 +23,20 @@ def plan_text(plan: Plan) -> str:
     where = f"branch {legible(context.branch or plan.slug)}" if context.tag is None else f"tag {legible(context.tag)}"
     lines = [f"{context.repository} {where} commit {context.commit[:12]} ({context.event.value}, {context.ci})"]
     for image in plan.images:
-        lines += ["", *_image_text(image)]
+        lines += ["", *_image_text(image, plan)]
+    if not plan.images:
+        lines += ["", "Nothing to do: no image that was asked for is affected by what changed."]
     lines += [f"warning: {text}" for text in plan.warnings]
     return printable("\n".join(" ".join(line.splitlines()) for line in lines))
 
 
-def _image_text(image: PlannedImage) -> Iterable[str]:
+def _image_text(image: PlannedImage, plan: Plan) -> Iterable[str]:
     options = image.options
     platforms = ", ".join(str(platform) for platform in image.platforms)
     yield f"{image.name}: {image.action.value} ({image.why})"
     yield f"  from      {options.dockerfile.value}, context {options.context.value}"
+    if image.name in plan.facts.files:
+        yield f"  inputs    {_inputs_text(image, plan)}"
     yield f"  platforms {platforms} ({options.platforms.origin})"
     if not image.publish:
         return
@@ -42,6 +48,24 @@ def _image_text(image: PlannedImage) -> Iterable[str]:
     for skipped in image.skipped:
         yield f"  no tag    {skipped.kind.value}: {skipped.why}"
     yield f"  cache     {image.cache_why}"
+
+
+def _inputs_text(image: PlannedImage, plan: Plan) -> str:
+    """Return what an image is built from, and which images change together with it since they share its context."""
+    files = plan.facts.files[image.name]
+    context = image.options.context.value
+    others = [one.name for one in plan.images if one.options.context.value == context and one.name != image.name]
+    shown = ", ".join(others[:_OTHERS]) + (f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else "")
+    shared = f"; a change of any file concerns {shown} too" if others and not fingerprint.REMOTE.match(context) else ""
+    return f"{files.number} files, {_size(files.size)}{shared}"
+
+
+def _size(size: int) -> str:
+    """Return bytes in the largest unit that leaves a whole number of them."""
+    for unit, least in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= least:
+            return f"{size / least:.1f} {unit}"
+    return f"{size} bytes"
 
 
 def step_text(step: Step) -> str:

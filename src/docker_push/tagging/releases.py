@@ -81,6 +81,12 @@ def superseded(tag: PlannedTag, rules: TagsTable, release: str, published: Itera
     return f"{tag.tag} stays: {highest} is published and higher than {ours}" if ours < highest else ""
 
 
+def newest_release(published: Iterable[str]) -> Tag | None:
+    """Return the tag of the highest stable version that is published, in the form in which it was."""
+    newest = max(_stable(published), default=None)
+    return None if newest is None else newest.tag
+
+
 def is_release(context: Context, release: Version | None) -> bool:
     """Tell whether the git tag that is built is a version, or a component's release of this one: api/v1.2.3."""
     if context.tag is None or release is None:
