@@ -132,7 +132,7 @@ def test_listing_tasks_imports_their_declarations_and_nothing_else(clean: Path, 
         loaded.append(modules(clean, repository, script, "--list"))
 
     ours, empty = loaded
-    assert ours - empty == {"__future__", "docker_push", "docker_push.tasks"}
+    assert ours - empty == {"__future__", "docker_push", "docker_push.flags", "docker_push.tasks"}
 
 
 def test_planning_imports_nothing_that_only_pushing_needs(clean: Path, repository: Path):
