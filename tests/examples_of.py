@@ -72,3 +72,20 @@ def options(*images: ImageOptions, **changes: object) -> Options:
         "cache": CacheTable(),
     }
     return Options(**{**values, **changes})  # type: ignore[arg-type]
+
+
+# images that differ from ``image()`` in what is in them
+OF_OTHER_CONTENT = [
+    image(args={"A": "1"}),
+    image(target="runtime"),
+    image(dockerfile=setting("other")),
+    image(context=setting("infra")),
+    image(platforms=setting(AMD64)),
+    image(labels={"a": "b"}),
+    image(annotations={"a": "b"}),
+    image(contexts={"base": "docker-image://busybox"}),
+    image(attest=()),
+    image(network="none"),
+    image(extra_hosts={"a": "127.0.0.1"}),
+    image(shm_size="1g"),
+]

@@ -11,7 +11,7 @@ from docker_push.options import Options
 from docker_push.plan import Action, Plan, PlannedImage, plan
 from docker_push.record import Record
 from docker_push.references import Registry, Repository
-from examples_of import AMD64, BOTH, CONTEXT, DIGEST, OTHER, image, options, registry, setting
+from examples_of import AMD64, BOTH, CONTEXT, DIGEST, OF_OTHER_CONTENT, OTHER, image, options, registry, setting
 
 API = Repository(Registry("ghcr.io"), "atomicloud/my-service/api")
 BASE = "docker.io/library/busybox:1.37"
@@ -122,19 +122,7 @@ def test_the_reason_of_a_build_is_said(seen: RepositoryFacts, words: str):
 
 @pytest.mark.parametrize(
     "changed",
-    [
-        image(args={"A": "1"}),
-        image(target="runtime"),
-        image(dockerfile=setting("other")),
-        image(context=setting("infra")),
-        image(platforms=setting(AMD64)),
-        image(labels={"a": "b"}),
-        image(annotations={"a": "b"}),
-        image(contexts={"base": "docker-image://busybox"}),
-        image(attest=()),
-        image(network="none"),
-        image(test=(("true",),)),
-    ],
+    [*OF_OTHER_CONTENT, image(test=(("true",),))],
     ids=lambda one: str([field for field, value in vars(one).items() if value != vars(image())[field]]),
 )
 def test_everything_that_may_change_the_image_changes_its_key(changed):

@@ -11,7 +11,7 @@ from docker_push.facts import BuilderFacts, Facts, Published, RepositoryFacts
 from docker_push.options import Options, Setting, Source
 from docker_push.plan import Action, Plan, PlannedImage, plan
 from docker_push.references import Registry, Repository
-from examples_of import AMD64, BOTH, COMMIT, CONTEXT, DIGEST, OTHER, image, options, registry, setting
+from examples_of import AMD64, BOTH, COMMIT, CONTEXT, DIGEST, OF_OTHER_CONTENT, OTHER, image, options, registry, setting
 
 API = Repository(Registry("ghcr.io"), "atomicloud/my-service/api")
 
@@ -141,20 +141,7 @@ def test_registries_that_hold_different_bytes_adopt_nothing():
 
 @pytest.mark.parametrize(
     "changed",
-    [
-        image(args={"A": "1"}),
-        image(target="runtime"),
-        image(dockerfile=setting("other")),
-        image(context=setting("infra")),
-        image(platforms=setting(AMD64)),
-        image(labels={"a": "b"}),
-        image(annotations={"a": "b"}),
-        image(contexts={"base": "docker-image://busybox"}),
-        image(attest=()),
-        image(network="none"),
-        image(extra_hosts={"a": "127.0.0.1"}),
-        image(shm_size="1g"),
-    ],
+    OF_OTHER_CONTENT,
 )
 def test_whatever_changes_the_content_changes_the_fingerprint(changed):
     assert only(plan(options(changed), CONTEXT)).fingerprint != only(plan(options(), CONTEXT)).fingerprint
