@@ -24,13 +24,14 @@ def of(image: ImageOptions, context: Context, labels: Mapping[str, str], needs: 
     return _hash(_said(image) | commit)
 
 
-def settings(image: ImageOptions, labels: Mapping[str, str]) -> str:
+def settings(image: ImageOptions, labels: Mapping[str, str], needs: Mapping[str, str]) -> str:
     """Return a hash of all that is said of an image's content, whatever the commit and its files; pure.
 
-    ``labels`` are those that are the same in every commit. Test commands count: what was published passed those of its
-    own run.
+    ``labels`` are those that are the same in every commit, ``needs`` the settings of the images that it depends on, by
+    name. Test commands count: what was published passed those of its own run.
     """
-    return _hash(_said(image) | {"labels": dict(labels), "test": [list(command) for command in image.test]})
+    tests = [list(command) for command in image.test]
+    return _hash(_said(image) | {"labels": dict(labels), "test": tests, "needs": dict(needs)})
 
 
 def key(said: str, files: str, needs: Mapping[str, str]) -> str:

@@ -162,3 +162,12 @@ def test_it_is_looked_for_under_the_tags_of_the_branch_and_of_the_default_branch
     context = replace(CONTEXT, branch="feature/A")
 
     assert list(map(str, only(plan(options(), context)).earlier)) == ["feature-a", "main"]
+
+
+def test_the_settings_of_a_dependency_are_a_part_of_what_is_said():
+    def settings(**base: object) -> str:
+        needs = image("api", contexts={"base": "target:base"}, depends_on=("base",))
+        return only(plan(options(image("base", **base), needs), CONTEXT)).settings
+
+    assert settings() == settings()
+    assert settings() != settings(args={"A": "1"})

@@ -7,6 +7,7 @@ import pytest
 
 from docker_push import report
 from docker_push.context import Event
+from docker_push.facts import Facts, Files
 from docker_push.image_tests import Outcome
 from docker_push.plan import Plan, plan
 from docker_push.progress import Step
@@ -230,3 +231,23 @@ def test_an_image_that_was_not_published_is_reported_as_planned():
 
     assert "digest" not in shown
     assert shown["publish"] is False
+
+
+def test_the_plan_says_what_is_read_and_which_images_change_together():
+    names = [f"s{number}" for number in range(9)]
+    seen = Facts(files={name: Files(digest="a", number=12, size=3 << 20) for name in names})
+
+    text = report.plan_text(plan(options(*map(image, names), image("own", context=setting("own"))), CONTEXT, seen))
+
+    assert text.count("inputs ") == len(names)
+    assert "12 files, 3.0 MiB; a change of any file concerns s1, s2, s3, s4, s5 and 3 more too" in text
+    assert "12 files, 3.0 MiB; a change of any file concerns s0, s1, s2, s3, s4 and 3 more too" in text
+
+
+def test_a_context_that_no_commit_leaves_unchanged_is_warned_of():
+    seen = Facts(files={"api": Files(digest="a", number=1, size=700, holds_git=True)})
+
+    text = report.plan_text(plan(options(), CONTEXT, seen))
+
+    assert "1 file, 700 bytes\n" in text
+    assert "warning: the context of api holds .git" in text

@@ -78,7 +78,8 @@ def _draft(
     tags = tags_of(repositories[0])
     cache_from, cache_to, cache_why = caches(image, options, context, repositories[0], tags.slug, facts)
     labels = metadata.labels(image.name, context, image.labels)
-    said = fingerprint.settings(image, metadata.lasting(image.name, context, image.labels))
+    lasting = metadata.lasting(image.name, context, image.labels)
+    said = fingerprint.settings(image, lasting, {name: before[name].settings for name in image.depends_on})
     build_only = tags.build_only or facts.build_only
     needs = {name: before[name].fingerprint for name in sorted(image.depends_on)}
     draft = PlannedImage(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from docker_push import fingerprint
+from docker_push.facts import Files
 from docker_push.image_tests import Outcome as Tested
 from docker_push.plan import Plan, PlannedImage
 from docker_push.progress import Step, printable
@@ -22,21 +24,24 @@ def plan_text(plan: Plan) -> str:
     context = plan.context
     where = f"branch {legible(context.branch or plan.slug)}" if context.tag is None else f"tag {legible(context.tag)}"
     lines = [f"{context.repository} {where} commit {context.commit[:12]} ({context.event.value}, {context.ci})"]
+    sharing: defaultdict[str, list[str]] = defaultdict(list)
     for image in plan.images:
-        lines += ["", *_image_text(image, plan)]
+        sharing[image.options.context.value].append(image.name)
+    for image in plan.images:
+        lines += ["", *_image_text(image, plan.facts.files.get(image.name), sharing[image.options.context.value])]
     if not plan.images:
         lines += ["", "Nothing to do: no image that was asked for is affected by what changed."]
     lines += [f"warning: {text}" for text in plan.warnings]
     return printable("\n".join(" ".join(line.splitlines()) for line in lines))
 
 
-def _image_text(image: PlannedImage, plan: Plan) -> Iterable[str]:
+def _image_text(image: PlannedImage, files: Files | None, sharing: Sequence[str]) -> Iterable[str]:
     options = image.options
     platforms = ", ".join(str(platform) for platform in image.platforms)
     yield f"{image.name}: {image.action.value} ({image.why})"
     yield f"  from      {options.dockerfile.value}, context {options.context.value}"
-    if image.name in plan.facts.files:
-        yield f"  inputs    {_inputs_text(image, plan)}"
+    if files:
+        yield f"  inputs    {_inputs_text(image, files, sharing)}"
     yield f"  platforms {platforms} ({options.platforms.origin})"
     if not image.publish:
         return
@@ -50,14 +55,15 @@ def _image_text(image: PlannedImage, plan: Plan) -> Iterable[str]:
     yield f"  cache     {image.cache_why}"
 
 
-def _inputs_text(image: PlannedImage, plan: Plan) -> str:
+def _inputs_text(image: PlannedImage, files: Files, sharing: Sequence[str]) -> str:
     """Return what an image is built from, and which images change together with it since they share its context."""
-    files = plan.facts.files[image.name]
-    context = image.options.context.value
-    others = [one.name for one in plan.images if one.options.context.value == context and one.name != image.name]
-    shown = ", ".join(others[:_OTHERS]) + (f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else "")
-    shared = f"; a change of any file concerns {shown} too" if others and not fingerprint.REMOTE.match(context) else ""
-    return f"{files.number} files, {_size(files.size)}{shared}"
+    others = [name for name in sharing[: _OTHERS + 1] if name != image.name][:_OTHERS]
+    more = len(sharing) - 1 - len(others)
+    shown = ", ".join(others) + (f" and {more} more" if more else "")
+    is_shared = others and not fingerprint.REMOTE.match(image.options.context.value)
+    return f"{files.number} file{'s' * (files.number != 1)}, {_size(files.size)}" + (
+        f"; a change of any file concerns {shown} too" if is_shared else ""
+    )
 
 
 def _size(size: int) -> str:
