@@ -32,6 +32,10 @@ class Published:
     complete: bool
     record: Record | None = None
 
+    def has_key(self, key: str | None) -> bool:
+        """Tell whether it was made from the inputs that ``key`` stands for; not where there is none."""
+        return key is not None and self.record is not None and self.record.key == key
+
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryFacts:

@@ -74,7 +74,8 @@ def moving_context(image: ImageOptions) -> str | None:
 def unkeyed(image: ImageOptions) -> str:
     """Return why nothing tells beforehand whether an image's inputs changed; empty where its key does.
 
-    The image that a named context is (``docker-image://``) is a base like any other: its digest is asked for.
+    An image as a named context (``docker-image://``) is left to the record: where BuildKit does not say which digest it
+    used, the record says that it moves.
     """
     if image.no_cache:
         return "no-cache is set"

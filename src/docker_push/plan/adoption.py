@@ -33,7 +33,7 @@ def _staged(draft: PlannedImage, context: Context, seen: Sequence[RepositoryFact
     found = [one.commit for one in seen if one.commit]
     if not found or len(found) != len(seen):
         return draft
-    keyed = all(_has_key(entry, draft) for entry in found)
+    keyed = all(entry.has_key(draft.key) for entry in found)
     if not keyed and tagging.is_dirty(context):
         return replace(draft, why="the working tree has changes: a commit does not say what they are")
     moving = fingerprint.moving_context(draft.options)
@@ -86,10 +86,6 @@ def _moved(moving: str, bases: Mapping[str, Digest], facts: Facts) -> str:
         if now != digest:
             return f"{name} is {str(now)[:_SHORT]} now, and was {str(digest)[:_SHORT]}"
     return ""
-
-
-def _has_key(entry: Published, draft: PlannedImage) -> bool:
-    return draft.key is not None and entry.record is not None and entry.record.key == draft.key
 
 
 def _whole(draft: PlannedImage, found: Sequence[Published]) -> bool:

@@ -61,8 +61,7 @@ class _Look:
     def _is_ours(self, commit: Published | None) -> bool:
         if commit is None or not commit.complete:
             return False
-        keyed = commit.record is not None and commit.record.key == self._image.key
-        return keyed or commit.fingerprint == self._image.fingerprint
+        return commit.has_key(self._image.key) or commit.fingerprint == self._image.fingerprint
 
     def _staged(self) -> Published | None:
         """Look at the commit tag; what is there and cannot be read whole is there, incomplete, and built anew."""
