@@ -71,7 +71,7 @@ class Facts:
 
     ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials. ``files`` is image
     name -> its Dockerfile and contexts; ``bases`` is what the references of base images name today, ``None``
-    where that cannot be told.
+    where that cannot be told, and ``untold`` says why.
     """
 
     build_only: str | None = None
@@ -79,3 +79,4 @@ class Facts:
     repositories: Mapping[Repository, RepositoryFacts] = field(default_factory=dict)
     files: Mapping[str, Files] = field(default_factory=dict)
     bases: Mapping[str, Digest | None] = field(default_factory=dict)
+    untold: Mapping[str, str] = field(default_factory=dict)

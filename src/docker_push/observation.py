@@ -101,7 +101,7 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
         known = asked.resolve(names)
     finally:
         asked.close()
-    return planning.plan(run.options, run.context, replace(facts, bases=known))
+    return planning.plan(run.options, run.context, replace(facts, bases=known, untold=asked.reasons))
 
 
 def _builder(run: Run) -> BuilderFacts | None:

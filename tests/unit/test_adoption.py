@@ -171,3 +171,9 @@ def test_the_settings_of_a_dependency_are_a_part_of_what_is_said():
 
     assert settings() == settings()
     assert settings() != settings(args={"A": "1"})
+
+
+def test_why_a_base_cannot_be_told_is_said():
+    facts = replace(published(options()), bases={BASE: None}, untold={BASE: "docker.io is not reached"})
+
+    assert decided(facts)[1].endswith("still the same: docker.io is not reached")

@@ -82,7 +82,8 @@ def _moved(moving: str, bases: Mapping[str, Digest], facts: Facts) -> str:
     for name, digest in bases.items():
         now = facts.bases.get(name)
         if now is None:
-            return f"it cannot be told whether {name} is still the same"
+            why = f": {facts.untold[name]}" if facts.untold.get(name) else ""
+            return f"it cannot be told whether {name} is still the same{why}"
         if now != digest:
             return f"{name} is {str(now)[:_SHORT]} now, and was {str(digest)[:_SHORT]}"
     return ""
