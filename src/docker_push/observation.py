@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from docker_push import bases, fingerprint, publish
+from docker_push import bases, credentials, fingerprint, publish
 from docker_push import plan as planning
 from docker_push.bases import EngineHosts
 from docker_push.errors import BuilderError
@@ -35,7 +35,8 @@ def make_plan(
     facts = draft.facts
 
     def registries() -> Facts:
-        return replace(facts, repositories=publish.observe(draft, run.clients) if draft.published else {})
+        seen = publish.observe(draft, run.clients, whole=build) if draft.published else {}
+        return replace(facts, repositories=seen)
 
     def builder() -> Facts:
         return replace(facts, builder=run.builder.observe())
@@ -93,15 +94,28 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
     if not names:
         return draft if facts == draft.facts else planning.plan(run.options, run.context, facts)
     hosts = engine()
-    if hosts.mirrors and facts.builder is None:
-        facts = replace(facts, builder=_builder(run))
-    hosts = hosts if facts.builder and facts.builder.driver == "docker" else EngineHosts()
+    if not is_engines_own(run):
+        if hosts.mirrors and facts.builder is None:
+            facts = replace(facts, builder=_builder(run))
+        hosts = hosts if facts.builder and facts.builder.driver == "docker" else EngineHosts()
     asked = bases.Bases(bases.connector(run, hosts), clock=run.surroundings.clock, hosts=hosts)
     try:
         known = asked.resolve(names)
     finally:
         asked.close()
     return planning.plan(run.options, run.context, replace(facts, bases=known, untold=asked.reasons))
+
+
+def is_engines_own(run: Run) -> bool:
+    """Tell whether any builder of the run is an engine's own: buildx keeps a file of every other one (``store/store.go``)."""
+    environ, folder = run.runner.environ, run.runner.folder
+    config = folder / (environ.get("BUILDX_CONFIG") or credentials.docker_folder(environ, folder) / "buildx")
+    try:
+        return not any((config / "instances").iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _builder(run: Run) -> BuilderFacts | None:

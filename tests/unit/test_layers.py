@@ -45,7 +45,7 @@ ONLY_IN = {
     "docker": {"engine"},
     "invoke": {"tasks", "boundary", "program"},
     "urllib3": {"registry"},
-    "socket": set(),
+    "socket": {"process"},
     "pydantic": {"config", "schema"},
     "tomli": {"config"},
 }

@@ -2,7 +2,19 @@
 
 from docker_push.credentials.account import Credentials, from_environment
 from docker_push.credentials.accounts import Accounts
+from docker_push.credentials.docker_config import DockerConfig, docker_folder
 from docker_push.credentials.logins import anonymous, isolated, login, logout
 from docker_push.credentials.search import find
 
-__all__ = ["Accounts", "Credentials", "anonymous", "find", "from_environment", "isolated", "login", "logout"]
+__all__ = [
+    "Accounts",
+    "Credentials",
+    "DockerConfig",
+    "anonymous",
+    "docker_folder",
+    "find",
+    "from_environment",
+    "isolated",
+    "login",
+    "logout",
+]

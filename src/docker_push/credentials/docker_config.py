@@ -23,6 +23,11 @@ from docker_push.references import Registry, quoted
 VARIABLE = "DOCKER_AUTH_CONFIG"
 
 
+def docker_folder(environ: Mapping[str, str], folder: Path) -> Path:
+    """Return DOCKER_CONFIG, from ``folder`` on, or else ``.docker`` of the home folder."""
+    return folder / (environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or _home(), ".docker"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DockerConfig:
     """The user's docker configuration: where its folder is, and what config.json in it says (nothing where it is not)."""
@@ -36,7 +41,7 @@ class DockerConfig:
 
         A relative path counts from ``folder``, where the programs of the run are started.
         """
-        folder = folder / (environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or _home(), ".docker"))
+        folder = docker_folder(environ, folder)
         path = folder / "config.json"
         try:
             content = json.loads(path.read_bytes() or b"{}")

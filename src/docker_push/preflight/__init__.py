@@ -15,7 +15,7 @@ from docker_push import plan as planning
 from docker_push.bases import EngineHosts
 from docker_push.facts import Facts
 from docker_push.history import History
-from docker_push.observation import decided, keyed
+from docker_push.observation import decided, is_engines_own, keyed
 from docker_push.parallel import in_parallel
 from docker_push.plan import Action, Plan
 from docker_push.preflight import builders, disk, engine, registries, tags
@@ -86,7 +86,7 @@ def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True) -> 
     facts = _facts(draft, why, asked, seen.builder if seen else None)
     plan = decided(run, draft, facts, lambda: seen.hosts if seen else EngineHosts())
     if whole or not build or any(image.action is Action.BUILD for image in plan.images):
-        return _judged(run, draft, plan, found, build=build)
+        return _judged(run, draft, plan, found, build=build, whole=whole or not build)
     checks = [trust(run, draft), *(check for one in asked for check in one.checks)]
     checks += tags.versions(run, plan, _shut(asked))
     return Survey(plan=plan, checks=tuple(checks), engine=seen.info if seen else None)
@@ -102,20 +102,21 @@ def _first(run: Run, draft: Plan, why: str | None, *, build: bool) -> Iterator[C
     if build:
         yield lambda: _engine(run, draft)
     for registry in run.clients:
-        yield partial(registries.look, run, draft, registry, barred=why)
+        yield partial(registries.look, run, draft, registry, barred=why, build=build)
 
 
 def _engine(run: Run, draft: Plan) -> EngineSeen:
     info = engine.observe(run.runner)
     hosts = EngineHosts.read(info.content)
-    return EngineSeen(info=info, hosts=hosts, builder=builders.look(run, draft) if hosts.mirrors else None)
+    asks = hosts.mirrors and not is_engines_own(run)
+    return EngineSeen(info=info, hosts=hosts, builder=builders.look(run, draft) if asks else None)
 
 
-def _judged(run: Run, draft: Plan, plan: Plan, first: Iterable[Seen], *, build: bool) -> Survey:
+def _judged(run: Run, draft: Plan, plan: Plan, first: Iterable[Seen], *, build: bool, whole: bool) -> Survey:
     """Look at everything else, plan by it too, and check what only that plan can tell."""
     asked, seen = [one for one in first if isinstance(one, RegistrySeen)], _only(EngineSeen, first)
     info = seen.info if seen else None
-    found = in_parallel(lambda look: look(), list(_others(run, plan, asked, build=build)))
+    found = in_parallel(lambda look: look(), list(_others(run, plan, asked, build=build, whole=whole)))
     granted = [one for one in found if isinstance(one, RegistrySeen)]
     builder, history = _only(BuilderSeen, found), _only(History, found)
     if builder and builder.facts and plan.facts.builder is None:
@@ -133,13 +134,15 @@ def _judged(run: Run, draft: Plan, plan: Plan, first: Iterable[Seen], *, build: 
     return Survey(plan=plan, checks=tuple(checks), engine=info)
 
 
-def _others(run: Run, plan: Plan, asked: Iterable[RegistrySeen], *, build: bool) -> Iterator[Callable[[], Seen]]:
+def _others(
+    run: Run, plan: Plan, asked: Iterable[RegistrySeen], *, build: bool, whole: bool
+) -> Iterator[Callable[[], Seen]]:
     """Give everything else that has to wait for somebody."""
     if build:
         yield lambda: builders.look(run, plan)
     yield lambda: tags.observe_history(run, plan)
     for seen in asked:
-        yield partial(registries.ask_to_push, run, plan, seen)
+        yield partial(registries.ask_to_push, run, plan, seen, whole=whole)
 
 
 def _facts(draft: Plan, why: str | None, asked: Iterable[RegistrySeen], builder: BuilderSeen | None) -> Facts:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docker_push.errors import BuilderError
+from docker_push.credentials import DockerConfig
+from docker_push.errors import BuilderError, ConfigError
 from docker_push.plan import Plan
 from docker_push.preflight.model import Area, Check, failed, good, skipped
 from docker_push.process import Runner, one_line
@@ -15,6 +16,8 @@ from docker_push.progress import printable
 
 NO_DOCKER = "docker is not installed, or not on the PATH"
 _TIMEOUT = 30.0  # seconds: an engine behind SSH takes some
+_UNIX = "unix://"
+_DEFAULT = "unix:///var/run/docker.sock"
 _START = "Start Docker, or set DOCKER_HOST to an engine that runs (`docker info` shows whether it answers)."
 
 
@@ -57,6 +60,12 @@ def observe(runner: Runner) -> EngineInfo:
     if runner.which("docker") is None:
         return EngineInfo(endpoint="", trouble=NO_DOCKER)
     endpoint = _endpoint(runner)
+    content = runner.ask_engine(Path(endpoint.removeprefix(_UNIX)), "/info") if endpoint.startswith(_UNIX) else {}
+    return EngineInfo(endpoint=endpoint, content=content) if content.get("ServerVersion") else _told(runner, endpoint)
+
+
+def _told(runner: Runner, endpoint: str) -> EngineInfo:
+    """Return what docker's command line says of the engine, wherever it is."""
     try:
         found = runner.run(["docker", "info", "--format", "{{json .}}"], timeout=_TIMEOUT)
     except BuilderError as error:
@@ -71,13 +80,24 @@ def observe(runner: Runner) -> EngineInfo:
 
 
 def _endpoint(runner: Runner) -> str:
+    """Return the engine's address as docker chooses it (docker/cli, ``cli/command/cli.go``), empty where it cannot be told."""
     if host := runner.environ.get("DOCKER_HOST"):
         return host
+    context = runner.environ.get("DOCKER_CONTEXT") or _current_context(runner)
+    if context in {"", "default"}:
+        return _DEFAULT
     try:
         found = runner.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], timeout=_TIMEOUT)
     except BuilderError:
         return ""
     return found.stdout.strip() if found.status == 0 else ""
+
+
+def _current_context(runner: Runner) -> str | None:
+    try:
+        return str(DockerConfig.read(runner.environ, runner.folder).content.get("currentContext") or "")
+    except ConfigError:
+        return None
 
 
 def unanswered(info: EngineInfo, what: str) -> BuilderError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from docker_push.errors import BuilderError, ConfigError, DockerPushError
+from docker_push.process import engine_socket
 from docker_push.process.children import Children
 from docker_push.process.limits import RAISE, is_exhausted
 from docker_push.process.redaction import Redactor
@@ -89,6 +90,10 @@ class Runner:
         with self._started(argv) as child:
             out = _pump(child, input.encode(), on_line, silence)
         return Completed(argv=tuple(argv), status=child.returncode, stdout=_text(out), stderr="")
+
+    def ask_engine(self, path: Path, resource: str) -> Mapping[str, Any]:
+        """Return what docker's engine behind the socket at ``path`` answers, as ``engine_socket.ask`` does."""
+        return engine_socket.ask(path, resource)
 
     def shown(self, argv: Sequence[str]) -> str:
         """Return ``argv`` as a reader would type it, without secrets."""
