@@ -23,7 +23,8 @@ class BuilderFacts:
 class Published:
     """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index, its record.
 
-    ``complete`` says that everything the manifest or index names was found in the registry too.
+    ``complete`` says that everything the manifest or index names was found in the registry too, as far as that was looked
+    at. ``data`` are its bytes, of ``media_type``, where they were read.
     """
 
     digest: Digest
@@ -31,6 +32,8 @@ class Published:
     platforms: tuple[Platform, ...]
     complete: bool
     record: Record | None = None
+    media_type: str = ""
+    data: bytes = field(default=b"", repr=False)
 
     def has_key(self, key: str | None) -> bool:
         """Tell whether it was made from the inputs that ``key`` stands for; not where there is none."""

@@ -26,12 +26,14 @@ class Verdict:
     """Whether a moving tag may be put on our commit's bytes.
 
     ``why`` is the reason where it may not, and a warning where it may although nothing could be known. ``newer`` is the
-    commit that published what stands there, where that is newer than ours.
+    commit that published what stands there, where that is newer than ours. ``asked`` says that the remote or the registry
+    had to be asked, which takes a while: the tag may be another's by then.
     """
 
     moves: bool
     why: str = ""
     newer: str | None = None
+    asked: bool = True
 
 
 def judge(

@@ -50,7 +50,8 @@ class History:
 
     ``ref`` is what was asked for, as in ``refs/heads/main``; ``commit`` is ours. ``newer`` are the commits in
     ``ours..tip``, the newest first; empty unless our commit is behind. ``cut``: there are more of them than are looked at
-    (ancestry.LIMIT). ``why`` says in a sentence's words what an UNKNOWN or DIVERGED relation comes from.
+    (ancestry.LIMIT). ``why`` says in a sentence's words what an UNKNOWN or DIVERGED relation comes from. ``known`` says that
+    it was seen a moment ago, so that nobody had to be asked now.
     """
 
     ref: str
@@ -58,6 +59,7 @@ class History:
     tip: str | None = None
     newer: tuple[str, ...] = ()
     why: str = ""
+    known: bool = False
     commit: str = ""
     cut: bool = False
 

@@ -118,15 +118,20 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
 
 
 def stage(run: Run, ready: Prepared) -> StagedRun:
-    """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched."""
+    """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched.
+
+    What need not be built has its commit tag first: where that is refused, nobody has waited for a build.
+    """
     say, plan = run.surroundings.say, ready.plan
     with logged_in(run) as inside:
-        built = staging.build(inside, plan, ready.refused)
+        adopted = Staging(digests={image.name: image.digest for image in plan.published if image.digest})
+        kept = _verified(inside, StagedRun(plan=plan, staging=replace(adopted, failures=ready.refused), staged=()))
+        built = staging.build(inside, plan, kept.staging.failures)
         if not plan.published:
             why = next((image.why for image in plan.images if image.asked), "no image was asked for")
             say(f"Built, and nothing was pushed: {why}.")
             return StagedRun(plan=plan, staging=built, staged=())
-        return _tested(inside, _verified(inside, StagedRun(plan=plan, staging=built, staged=())))
+        return _tested(inside, _shown(inside, _verified(inside, replace(kept, staging=built))))
 
 
 def find_staged(run: Run) -> StagedRun:
@@ -136,35 +141,45 @@ def find_staged(run: Run) -> StagedRun:
     digests: dict[str, Digest] = {}
     for image in (one for one in plan.published if one.name not in failures):
         try:
-            digests |= publish.find_staged(plan.only({image.name}), run.clients)
+            digests[image.name] = publish.find_staged(image, plan.facts, run.clients)
         except DockerPushError as error:
             keep_going(run, image.name, error, failures)
-    return _verified(run, StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=()))
+    staged = StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=())
+    return _shown(run, _verified(run, staged))
 
 
 def _verified(run: Run, found: StagedRun) -> StagedRun:
-    """Read back everything that is staged, look for secrets in it, and run its tests.
+    """Read back everything that has a digest by now, but what was before; look for secrets in it, and put missing commit tags.
 
     What is not whole ends the run, or is left out of one that keeps going.
     """
-    failures = dict(found.staging.failures)
-    whole = found.plan.only({image.name for image in found.plan.published if image.name not in failures})
-    staged: list[Staged] = []
-    for part in [whole] if not run.options.keep_going else [whole.only({image.name}) for image in whole.published]:
+    failures, before = dict(found.staging.failures), {one.image.name for one in found.staged}
+    left = {name for name in found.staging.digests if name not in failures and name not in before}
+    images = tuple(image for image in found.plan.published if image.name in left)
+    groups = [(image,) for image in images] if run.options.keep_going else [images]
+    staged = list(found.staged)
+    for some in groups if images else ():
+        part, built = replace(found.plan, images=some), found.staging
         try:
-            built = found.staging
             digests = publish.seal(part, built.digests, built.records, run.clients, run.options.retry.lag)
             read = publish.verify(part, digests, run.clients, run.options.retry.lag)
             secret_scan.refuse_published([one for one in read if not one.image.since], run.clients, run.secrets)
             publish.adopt(part, read, run.clients)
             staged += read
         except DockerPushError as error:
-            keep_going(run, part.published[0].name, error, failures)
+            keep_going(run, some[0].name, error, failures)
+    return replace(found, staging=replace(found.staging, failures=failures), staged=tuple(staged))
+
+
+def _shown(run: Run, found: StagedRun) -> StagedRun:
+    """Put what is staged into the plan's order, and say it."""
+    places = {image.name: place for place, image in enumerate(found.plan.images)}
+    staged = tuple(sorted(found.staged, key=lambda one: places[one.image.name]))
     say = run.surroundings.say
     say("Staged and verified, every platform read back:")
     for outcome in publish.commit_tags(found.plan, staged):
         say(report.tag_text(outcome))
-    return replace(found, staging=replace(found.staging, failures=failures), staged=tuple(staged))
+    return replace(found, staged=staged)
 
 
 def _tested(run: Run, found: StagedRun) -> StagedRun:

@@ -172,15 +172,24 @@ class _Remote:
 
     def history(self, fresh: bool) -> History:  # noqa: FBT001 - the seam of publish.Rules
         """Return what the remote says: of a moment ago, or asked now."""
+        known = self._known(fresh=fresh)
+        if known:
+            return replace(known, known=True)
         world = self._run.surroundings
-        with self._lock:
-            if self._seen is not None:
-                since, found = self._seen
-                if found.relation is Relation.UNKNOWN or (not fresh and world.clock() - since <= _FRESH):
-                    return found
+        with self._lock:  # whoever waits for it has waited for the remote
+            known = self._known(fresh=fresh)
+            if known:
+                return known
             found = history.observe(self._run.context, self._run.runner, world.temporary, world.environ)
             self._seen = (world.clock(), found)
             return found
+
+    def _known(self, *, fresh: bool) -> History | None:
+        if self._seen is None:
+            return None
+        since, found = self._seen
+        believed = not fresh and self._run.surroundings.clock() - since <= _FRESH
+        return found if believed or found.relation is Relation.UNKNOWN else None
 
 
 def keep_going(run: Run, name: str, error: DockerPushError, failures: dict[str, DockerPushError]) -> None:

@@ -19,7 +19,7 @@ from docker_push.facts import Facts
 from docker_push.history import History, Relation
 from docker_push.options import Options, Setting, Source
 from docker_push.plan import Plan, plan
-from docker_push.publish import Ledger, Rules, State, TagOutcome
+from docker_push.publish import Clients, Ledger, Rules, State, TagOutcome
 from docker_push.references import Digest, Platform, Registry
 from docker_push.tagging import TagKind
 from examples_of import AMD64, BOTH, COMMIT, CONTEXT, image, options, registry, setting
@@ -266,10 +266,16 @@ def test_a_commit_tag_that_is_no_longer_ours_ends_the_run(gone: bool):
     assert "main" not in world.memory.tags(API)
 
 
+def found_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
+    """Find what is staged for every image, by what is observed."""
+    facts = replace(plan.facts, repositories=publish.observe(plan, clients, whole=False))
+    return {one.name: publish.find_staged(one, facts, clients) for one in plan.published}
+
+
 def test_what_is_staged_is_found_by_its_commit():
     world = World(image("api"), image("worker"))
 
-    assert publish.find_staged(world.plan, world.clients) == world.digests
+    assert found_staged(world.plan, world.clients) == world.digests
 
 
 def test_what_is_not_staged_is_named_with_the_next_step():
@@ -277,7 +283,7 @@ def test_what_is_not_staged_is_named_with_the_next_step():
     del world.memory.manifests[WORKER, TAG]
 
     with pytest.raises(VerificationError, match=r"worker.*does not exist.*docker\.stage"):
-        publish.find_staged(world.plan, world.clients)
+        found_staged(world.plan, world.clients)
 
 
 def test_registries_that_hold_different_bytes_have_nothing_to_publish():
@@ -287,7 +293,7 @@ def test_registries_that_hold_different_bytes_have_nothing_to_publish():
     second.put_index(API, BOTH, TAG, note="other")
 
     with pytest.raises(VerificationError, match="different bytes"):
-        publish.find_staged(world.plan, {**world.clients, other: client(second, "localhost:6000")})
+        found_staged(world.plan, {**world.clients, other: client(second, "localhost:6000")})
 
 
 def test_staging_tells_whether_the_commit_tag_is_new():
@@ -321,7 +327,30 @@ def test_what_another_plan_staged_is_not_published():
     world.memory.put_index(API, BOTH, TAG, fingerprint="another plan")
 
     with pytest.raises(VerificationError, match="staged by another plan"):
-        publish.find_staged(world.plan, world.clients)
+        found_staged(world.plan, world.clients)
+
+
+@pytest.mark.parametrize(("known", "looks"), [(True, 1), (False, 2)])
+def test_a_tag_is_looked_at_again_only_where_judging_it_took_a_while(known: bool, looks: int):
+    world = World()
+    world.memory.put_index(API, BOTH, "main", note="older")
+    world.history = replace(world.history, known=known)
+    staged = world.verify()
+    world.memory.log.clear()
+
+    world.move(staged)
+
+    asked = [line.replace(f"{API}/manifests/", "") for line in world.memory.log]
+    before, after = asked[: asked.index("PUT main")], asked[asked.index("PUT main") :]
+    assert before.count("HEAD main") == looks
+    assert after.count("HEAD main") == 2  # read back, and when all tags are done
+
+
+def test_what_an_index_names_is_left_to_who_verifies_it():
+    world = World()
+    publish.observe(world.plan, world.clients, whole=False)
+
+    assert [line.split()[0] for line in world.memory.log] == ["HEAD", "GET"]
 
 
 def test_an_alias_follows_its_version():

@@ -89,6 +89,64 @@ def test_the_next_commit_gets_its_tags_and_builds_nothing(world: Commits):
     assert not any("/blobs/" in line for line in world.memory.log)
 
 
+def test_an_unchanged_image_costs_nine_requests(world: Commits):
+    push(world)
+    commits, children = world.memory.tags(API), manifest(world, "main")["manifests"]
+    world.commit = NEXT
+    world.memory.log.clear()
+
+    push(world)
+
+    asked = [line.replace(f"{API}/manifests/", "") for line in world.memory.log if API in line]
+    assert asked == [
+        f"HEAD {NEXT}-main",
+        "GET main",
+        *(f"GET {child['digest']}" for child in children),
+        f"PUT {NEXT}-main",
+        f"HEAD {NEXT}-main",
+        "HEAD latest",
+        "HEAD main",
+    ]
+    assert world.memory.tags(API) == commits | {f"{NEXT}-main": commits["main"]}
+
+
+def another(world: Commits) -> None:
+    """Publish an image, and have another one in the next commit."""
+    push(world)
+    first = '[images.api]\ncontext = "ctx"\ndockerfile = "ctx/Dockerfile"\n'
+    world.write(first + '[images.worker]\ncontext = "work"\ndockerfile = "ctx/Dockerfile"\n')
+    (world.folder / "work").mkdir()
+    world.commit = NEXT
+    world.memory.log.clear()
+
+
+def test_what_is_unchanged_has_its_commit_tag_before_anything_is_built(world: Commits):
+    another(world)
+    before: list[str] = []
+    bake = world.bake
+
+    def noted(argv: Sequence[str], definition: Mapping[str, Any]) -> Completed:
+        before.extend(line for line in world.memory.log if line.startswith(("PUT", "POST")))
+        return bake(argv, definition)
+
+    world.bake = noted  # type: ignore[method-assign]
+    push(world)
+
+    assert before == [f"POST {API.replace('api', 'worker')}/blobs/uploads/", f"PUT {API}/manifests/{NEXT}-main"]
+
+
+def test_where_the_commit_tag_of_what_is_unchanged_is_refused_nothing_is_built(world: Commits):
+    another(world)
+    builds = bakes(world)
+    world.memory.refused = {f"{NEXT}-main"}
+
+    with pytest.raises(PermissionDeniedError):
+        push(world)
+
+    assert bakes(world) == builds
+    assert world.memory.tags(API.replace("api", "worker")) == {}
+
+
 def test_the_record_says_what_the_builder_said(world: Commits):
     world.based = True
     push(world)

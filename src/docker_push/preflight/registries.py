@@ -12,7 +12,7 @@ from docker_push.errors import (
 )
 from docker_push.facts import RepositoryFacts
 from docker_push.parallel import in_parallel
-from docker_push.plan import Plan, PlannedImage
+from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.preflight.model import Area, Check, Health, attempted, failed, good, skipped, warning
 from docker_push.preflight.permission import lacks_credentials, missing, must_push
 from docker_push.references import Registry, Repository
@@ -36,11 +36,11 @@ class RegistrySeen:
     why: str = ""
 
 
-def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> RegistrySeen:
+def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None, build: bool = True) -> RegistrySeen:
     """Reach the registry, and read what it holds under the plan's names.
 
     ``barred`` is why the run may not push to any registry, where it may not: then nothing is asked but whether the
-    registry is there. The first repository is read alone: a wrong password is then refused once, and not once for every
+    registry is there. A run that does not ``build`` reads what an index names when it verifies it. The first repository is read alone: a wrong password is then refused once, and not once for every
     image (registries lock accounts for that).
     """
     reached = attempted(Area.REGISTRY, f"registry {registry}", lambda: _ping(run, registry))
@@ -52,7 +52,9 @@ def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> Reg
     if why:
         shut = frozenset(repository for _, repository in places)
         return RegistrySeen(registry=registry, checks=(reached, login), shut=shut, why=why)
-    found = _asked(lambda place: _read(run, plan, place), places, "read", run.clients[registry].connections)
+    found = _asked(
+        lambda place: _read(run, plan, place, build=build), places, "read", run.clients[registry].connections
+    )
     asked = zip(places, found, strict=True)
     return RegistrySeen(
         registry=registry,
@@ -62,12 +64,12 @@ def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None) -> Reg
     )
 
 
-def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen) -> RegistrySeen:
+def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen, *, whole: bool = True) -> RegistrySeen:
     """Ask a registry whether we may push to every repository that the plan publishes to; nothing is written.
 
-    The first repository is asked for alone, as when reading; those that could not be read are not asked for.
+    Not ``whole``, a repository is left out whose commit tag is put before anything is built: that shows it as well. The first repository is asked for alone, as when reading; those that could not be read are not asked for.
     """
-    every = _places(plan, seen.registry)
+    every = [place for place in _places(plan, seen.registry) if whole or not _is_put_first(plan, place)]
     places = [(image, repository) for image, repository in every if repository not in seen.shut]
     found = _asked(lambda place: _push(run, place), places, "push to", run.clients[seen.registry].connections)
     left = [
@@ -75,6 +77,13 @@ def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen) -> RegistrySeen:
     ]
     checks = (*(check for check, _ in found), *left)
     return RegistrySeen(registry=seen.registry, checks=checks, why=seen.why)
+
+
+def _is_put_first(plan: Plan, place: Place) -> bool:
+    """Tell whether the image is unchanged, and has no tag of this commit in this repository yet."""
+    image, repository = place
+    facts = plan.facts.repositories.get(repository)
+    return image.action is Action.ADOPT and facts is not None and facts.commit is None
 
 
 def credentials(run: Run, plan: Plan, registry: Registry) -> Check:
@@ -125,25 +134,25 @@ def _grant(run: Run, repository: Repository) -> str:
     return "granted"
 
 
-def _read(run: Run, plan: Plan, place: Place) -> Answer:
+def _read(run: Run, plan: Plan, place: Place, *, build: bool) -> Answer:
     image, repository = place
     seen: dict[Repository, RepositoryFacts] = {}
 
     def observe() -> str:
-        seen.update(_observe(run, plan, place))
+        seen.update(_observe(run, plan, place, build=build))
         return "granted"
 
     read = attempted(Area.REGISTRY, f"read {repository}", observe)
     return (read if _is_shut(read) else replace(read, image=image.name)), seen
 
 
-def _observe(run: Run, plan: Plan, place: Place) -> Mapping[Repository, RepositoryFacts]:
+def _observe(run: Run, plan: Plan, place: Place, *, build: bool) -> Mapping[Repository, RepositoryFacts]:
     """Look at one repository as planning does, unless the plan was made with what was seen there."""
     image, repository = place
     if repository in plan.facts.repositories:
         return {repository: plan.facts.repositories[repository]}
     alone = replace(plan, images=(replace(image, repositories=(repository,)),))
-    return publish.observe(alone, run.clients)
+    return publish.observe(alone, run.clients, whole=build)
 
 
 def _is_shut(check: Check) -> bool:

@@ -6,7 +6,7 @@ published from the same inputs before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from docker_push import tagging
 from docker_push.errors import RegistryError, VerificationError
@@ -17,21 +17,21 @@ from docker_push.plan import Plan, PlannedImage
 from docker_push.publish.staged import Clients, in_flight
 from docker_push.record import RECORD, Record
 from docker_push.record import parse as read_record
-from docker_push.references import Digest, Repository, Tag
+from docker_push.references import Digest, Platform, Repository, Tag
 from docker_push.registry import Client, Manifest
 
 
-def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
+def observe(plan: Plan, clients: Clients, *, whole: bool = True) -> dict[Repository, RepositoryFacts]:
     """Look at what the registries hold under the plan's names; raises the registry's errors.
 
-    An image whose key is known is looked for under earlier tags too, where its commit tag does not have it. All tags of a
+    Not ``whole``, what an index names is not asked for: ``verify`` reads all of it. An image whose key is known is looked for under earlier tags too, where its commit tag does not have it. All tags of a
     repository are listed only where the plan depends on them (aliases and ``latest`` by version), or no other tag has it.
     """
     places = [(image, repository) for image in plan.images for repository in image.repositories]
 
     def look(place: tuple[PlannedImage, Repository]) -> tuple[Repository, RepositoryFacts]:
         image, repository = place
-        return repository, _Look(image, repository, clients[repository.registry]).facts()
+        return repository, _Look(image, repository, clients[repository.registry], whole=whole).facts()
 
     return dict(in_parallel(look, places, limit=in_flight(clients)))
 
@@ -39,10 +39,11 @@ def observe(plan: Plan, clients: Clients) -> dict[Repository, RepositoryFacts]:
 class _Look:
     """One image in one repository, looked at until it is known whether it has to be built."""
 
-    def __init__(self, image: PlannedImage, repository: Repository, client: Client) -> None:
+    def __init__(self, image: PlannedImage, repository: Repository, client: Client, *, whole: bool) -> None:
         self._image = image
         self._repository = repository
         self._client = client
+        self._whole = whole
         self._tags: tuple[str, ...] | None = None
 
     def facts(self) -> RepositoryFacts:
@@ -90,7 +91,7 @@ class _Look:
             platforms = tuple(self._client.platforms(self._repository, manifest))
         except VerificationError:
             return None
-        return Published(digest=manifest.digest, fingerprint=None, platforms=platforms, complete=True, record=record)
+        return _published(manifest, platforms, complete=True, record=record)
 
     def _earlier(self) -> Iterator[Tag]:
         yield from self._image.earlier
@@ -103,18 +104,36 @@ class _Look:
             manifest = self._client.get(self._repository, digest)
             annotations = manifest.annotations
             platforms = self._client.platforms(self._repository, manifest)
-            complete = all(self._client.head(self._repository, child.digest) for child in manifest.children)
+            complete = not self._whole or all(
+                self._client.head(self._repository, child.digest) for child in manifest.children
+            )
         except (RegistryError, VerificationError) as error:
             if isinstance(error, RegistryError) and error.transient:
                 raise
             return Published(digest=digest, fingerprint=None, platforms=(), complete=False)
-        return Published(
-            digest=manifest.digest,
-            fingerprint=annotations.get(FINGERPRINT),
-            platforms=tuple(platforms),
-            complete=complete,
-            record=read_record(annotations.get(RECORD)),
+        record = read_record(annotations.get(RECORD))
+        return _published(
+            manifest, platforms, complete=complete, record=record, fingerprint=annotations.get(FINGERPRINT)
         )
+
+
+def _published(
+    manifest: Manifest,
+    platforms: Iterable[Platform],
+    *,
+    complete: bool,
+    record: Record | None,
+    fingerprint: str | None = None,
+) -> Published:
+    return Published(
+        digest=manifest.digest,
+        fingerprint=fingerprint,
+        platforms=tuple(platforms),
+        complete=complete,
+        record=record,
+        media_type=manifest.media_type,
+        data=manifest.data,
+    )
 
 
 def _record(manifest: Manifest) -> Record | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docker_push import forward, tagging
 from docker_push.config import TagsTable
@@ -71,4 +71,5 @@ class Rules:
         if tag.kind is TagKind.LATEST and history.relation is Relation.UNKNOWN:
             message = f"{Reference(repository, tag.tag)} may not move: who is newer cannot be told, {history.why}"
             raise ConfigError(message, hint=_BLIND)
-        return forward.judge(client, repository, tag.tag, head, ours, history, self.commit_tag)
+        found = forward.judge(client, repository, tag.tag, head, ours, history, self.commit_tag)
+        return replace(found, asked=not history.known or history.relation is Relation.BEHIND)

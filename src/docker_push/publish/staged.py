@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from docker_push.errors import VerificationError
+from docker_push.facts import Facts, Published, RepositoryFacts
 from docker_push.metadata import FINGERPRINT
 from docker_push.parallel import in_parallel
-from docker_push.plan import Plan, PlannedImage
+from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.record import RECORD
 from docker_push.record import parse as read_record
 from docker_push.references import Digest, Platform, Reference, Registry, Repository
@@ -55,22 +56,31 @@ def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: flo
     """Read back everything that was staged and compare it with what the builder said and the plan asked for.
 
     ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Manifests are read
-    by digest and hashed, and every configuration and layer that they name is asked for; what is not there is waited for,
+    by digest and hashed, but for an index of which the bytes are here since the run was planned. Every configuration and layer that they name is asked for; what is not there is waited for,
     at most ``lag`` seconds. Raises VerificationError for the first image that is not whole.
     """
     places = [(image, repository) for image in plan.published for repository in image.repositories]
 
     def check(place: tuple[PlannedImage, Repository]) -> Staged:
         image, repository = place
-        return _verified(image, repository, digests[image.name], clients[repository.registry], lag)
+        digest = digests[image.name]
+        known = _seen(plan.facts, image, repository, digest)
+        return _verified(image, repository, digest, clients[repository.registry], lag, known)
 
     staged = tuple(in_parallel(check, places, limit=in_flight(clients)))
     _refuse_lost((one for one in staged if not one.image.since), clients)
     return staged
 
 
-def _verified(image: PlannedImage, repository: Repository, digest: Digest, client: Client, lag: float) -> Staged:
-    manifest = read_staged(image, repository, digest, client, lag)
+def _verified(
+    image: PlannedImage,
+    repository: Repository,
+    digest: Digest,
+    client: Client,
+    lag: float,
+    known: Manifest | None = None,
+) -> Staged:
+    manifest = known or read_staged(image, repository, digest, client, lag)
     children = {
         child.digest: read_staged(image, repository, child.digest, client, lag, named_by=digest)
         for child in manifest.children
@@ -84,6 +94,13 @@ def _verified(image: PlannedImage, repository: Repository, digest: Digest, clien
         )
     content = {platform: _content(children.get(child, manifest)) for platform, child in platforms.items()}
     return Staged(image=image, repository=repository, manifest=manifest, platforms=content, children=children)
+
+
+def _seen(facts: Facts, image: PlannedImage, repository: Repository, digest: Digest) -> Manifest | None:
+    """Return what was read of an image that need not be built while the run was planned."""
+    seen = facts.repositories.get(repository) if image.action is Action.ADOPT else None
+    found = [one for one in (seen.commit, seen.same) if one and one.digest == digest] if seen else []
+    return _observed(found[0], image.staged(repository)) if found else None
 
 
 def _refuse_lost(staged: Iterable[Staged], clients: Clients) -> None:
@@ -139,37 +156,39 @@ def _listed(platforms: Iterable[Platform]) -> str:
     return ", ".join(sorted(map(str, platforms))) or "no platform"
 
 
-def find_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
-    """Return image name -> digest of what is staged for the plan's commit, for a publish apart from its staging.
+def find_staged(image: PlannedImage, facts: Facts, clients: Clients) -> Digest:
+    """Return the digest of what was observed under an image's commit tag, for a publish apart from its staging.
 
-    Raises VerificationError where an image is not staged, or not in every registry with one digest.
+    Raises VerificationError where the image is not staged, or not in every registry with one digest, and what the
+    registry says where it could not be read.
     """
-    found: dict[str, Digest] = {}
-    for image in plan.published:
-        heads = {
-            repository: clients[repository.registry].head(repository, image.commit_tag)
-            for repository in image.repositories
-        }
-        missing = [str(image.staged(repository)) for repository, head in heads.items() if head is None]
-        kinds = {head.digest for head in heads.values() if head}
-        if missing or len(kinds) != 1:
-            what = (
-                f"{missing[0]} does not exist"
-                if missing
-                else "its registries hold different bytes under the commit tag"
+    seen = {
+        repository: facts.repositories.get(repository, RepositoryFacts()).commit for repository in image.repositories
+    }
+    missing = [str(image.staged(repository)) for repository, commit in seen.items() if commit is None]
+    found = {repository: commit for repository, commit in seen.items() if commit}
+    digests = {commit.digest for commit in found.values()}
+    if missing or len(digests) != 1:
+        what = f"{missing[0]} does not exist" if missing else "its registries hold different bytes under the commit tag"
+        hint = f"Run docker.stage --image {image.name} for this commit first."
+        raise VerificationError(f"image {image.name}: nothing to publish: {what}", hint=hint)
+    for repository, commit in found.items():
+        manifest = _observed(commit, image.staged(repository)) or clients[repository.registry].get(
+            repository, commit.digest
+        )
+        if not _is_same_work(manifest, image):
+            hint = f"Run docker.stage --image {image.name} with the flags and variables of this run first."
+            raise VerificationError(
+                f"image {image.name}: {image.staged(repository)} was staged by another plan", hint=hint
             )
-            hint = f"Run docker.stage --image {image.name} for this commit first."
-            raise VerificationError(f"image {image.name}: nothing to publish: {what}", hint=hint)
-        found[image.name] = kinds.pop()
-        for repository in image.repositories:
-            _refuse_other_plan(image, repository, clients[repository.registry].get(repository, found[image.name]))
-    return found
+    return digests.pop()
 
 
-def _refuse_other_plan(image: PlannedImage, repository: Repository, manifest: Manifest) -> None:
-    if not _is_same_work(manifest, image):
-        hint = f"Run docker.stage --image {image.name} with the flags and variables of this run first."
-        raise VerificationError(f"image {image.name}: {image.staged(repository)} was staged by another plan", hint=hint)
+def _observed(commit: Published, source: Reference) -> Manifest | None:
+    """Return what was read while the run was planned, as a manifest."""
+    if not commit.data:
+        return None
+    return Manifest(data=commit.data, media_type=commit.media_type, digest=commit.digest, source=str(source))
 
 
 def _is_same_work(manifest: Manifest, image: PlannedImage) -> bool:
