@@ -16,7 +16,6 @@ from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.preflight import Area, Health
-from docker_push.publish import Staged
 from docker_push.publishing import Record, StagedRun, keep_going, left_out, logged_in, move, reported
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
