@@ -35,10 +35,13 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
     def wrap(body: Body) -> Task[Any]:
         @functools.wraps(body)
         def run(_context: object, **given: Any) -> None:  # noqa: ANN401 - Invoke hands over what it parsed
-            from docker_push.boundary import boundary  # noqa: PLC0415
+            from docker_push.byte_code import byte_code_kept  # noqa: PLC0415
 
-            with boundary(debug=given["debug"]) as surroundings:
-                body(surroundings, _flags(given), given)
+            with byte_code_kept():
+                from docker_push.boundary import boundary  # noqa: PLC0415
+
+                with boundary(debug=given["debug"]) as surroundings:
+                    body(surroundings, _flags(given), given)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         defaults = {flag: None if (default := FLAGS[flag].default) == () else default for flag in flags}

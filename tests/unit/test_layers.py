@@ -34,7 +34,7 @@ LAYERS = [
     {"publishing"},
     {"pipeline", "verification"},
     {"doctor", "local_build", "login"},
-    {"boundary", "flags"},
+    {"boundary", "byte_code", "flags"},
     {"tasks"},
     {"program"},
 ]
