@@ -50,7 +50,7 @@ def _is_host(host: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Registry:
     """A registry's address: ``ghcr.io``, ``localhost:5000``, ``[::1]:5000``; Docker Hub is always ``docker.io``."""
 
@@ -93,7 +93,7 @@ class Registry:
         return "https://index.docker.io/v1/" if self.host == "docker.io" else str(self)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Repository:
     """A place for images in a registry: ``ghcr.io/atomicloud/my-service/api``."""
 
@@ -116,7 +116,7 @@ class Repository:
         return f"{self.registry}/{self.path}"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Tag:
     """A tag's name."""
 
@@ -139,7 +139,7 @@ class Tag:
         return self.name
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Digest:
     """A content address: ``sha256:`` and 64 hexadecimal digits."""
 
@@ -157,7 +157,7 @@ class Digest:
         return self.value
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Reference:
     """An image in a repository, by tag, by digest, or by both."""
 
@@ -189,7 +189,7 @@ class Reference:
         return f"{self.repository}{tag}@{self.digest}" if self.digest else f"{self.repository}{tag}"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Platform:
     """What an image runs on: ``linux/arm64``, ``linux/arm/v7``."""
 
