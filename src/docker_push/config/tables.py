@@ -2,9 +2,9 @@
 
 Every key says what it does and gives an example here; the JSON schema, the error messages and the reference are made
 from it. Keys are kebab-case, as in pyproject.toml; where ``docker buildx bake`` has a name for a thing, it is bake's.
-"""
 
-from __future__ import annotations
+There is no ``from __future__ import annotations`` here: pydantic would have to compile every annotation at every start.
+"""
 
 from typing import Annotated, Literal
 
@@ -48,7 +48,7 @@ class SecretTable(Table):
     )
 
     @model_validator(mode="after")
-    def _has_one_source(self) -> SecretTable:
+    def _has_one_source(self) -> "SecretTable":
         if (self.env is None) == (self.src is None):
             problem = "has neither env nor src" if self.env is None else "has both env and src"
             raise refusal(f"the secret {problem}", 'Give one of them: env = "VARIABLE" or src = "FILE".')
@@ -267,7 +267,7 @@ class RetryTable(Table):
     )
 
     @model_validator(mode="after")
-    def _waits_grow(self) -> RetryTable:
+    def _waits_grow(self) -> "RetryTable":
         if self.first_wait > self.longest_wait:
             problem = f"first-wait ({self.first_wait:g} s) is longer than longest-wait ({self.longest_wait:g} s)"
             raise refusal(problem, "Give a first-wait of at most longest-wait.")
