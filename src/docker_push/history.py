@@ -21,16 +21,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from docker_push import remote as remotes
 from docker_push.ancestry import LIMIT, Commits, End
 from docker_push.context import Context
 from docker_push.errors import DockerPushError, InterruptedRunError
 from docker_push.process import Runner, one_line
-from docker_push.remote import WHOLE, Remote
 from docker_push.slugs import slug
 
-_DEPTHS = (50, 1000, WHOLE)
+if TYPE_CHECKING:
+    from docker_push.remote import Remote
+
+_WHOLE = 0x7FFFFFFF  # the depth that git takes for all of the history (git-fetch(1), shallow.txt)
+_DEPTHS = (50, 1000, _WHOLE)
 
 
 class Relation(str, Enum):
@@ -72,6 +75,8 @@ def observe(context: Context, runner: Runner, folder: Path, environ: Mapping[str
     UNKNOWN relation, with the cause in ``why``; only a signal is raised (InterruptedRunError). Every question to the remote
     is bounded.
     """
+    from docker_push import remote as remotes  # noqa: PLC0415 - a run whose tags all stay asks no remote
+
     start = History(ref=_ref(context), relation=Relation.UNKNOWN, commit=context.commit)
     try:
         return _observed(context, start, remotes.find(runner, folder, environ, digits=len(context.commit)))
@@ -134,7 +139,7 @@ def _from_here(start: History, remote: Remote) -> History | None:
 
 def _from_remote(start: History, remote: Remote) -> History:
     """Decide by what the remote has, asked for no more than is needed."""
-    depths = [WHOLE] if remote.borrowed else list(_DEPTHS)
+    depths = [_WHOLE] if remote.borrowed else list(_DEPTHS)
     while depths:
         # the branch may have moved since; and it may be our commit's again
         tip = remote.fetch(start.ref, depths.pop(0))

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from docker_push.ancestry import Commits
 from docker_push.errors import BuilderError, ConfigError
 from docker_push.process import Completed, Runner, one_line
+from docker_push.secret_names import REMOTE_USERS
 
 TIMEOUT = 60.0  # seconds for one question to the remote
-WHOLE = 0x7FFFFFFF  # the depth that git takes for all of the history (git-fetch(1), shallow.txt)
 _TIP = "refs/docker-push/tip"
 _SHA256 = 64  # digits
 _REACH = re.compile(
@@ -40,7 +40,6 @@ _LOCAL = re.compile(
 _NOBODY = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never", "SSH_ASKPASS": ""}
 # nothing goes on in the background when git has answered; a pack stays a pack, so that no object of others is touched
 _CALM = (("gc.auto", "0"), ("maintenance.auto", "false"), ("fetch.unpacklimit", "1"))
-USERS = ("x-access-token", "gitlab-ci-token")  # whose passwords GitHub's and GitLab's tokens are
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _CREDENTIALS = ("could not read Username", "could not read Password", "Authentication failed", "not found", "403")
@@ -148,11 +147,6 @@ def find(runner: Runner, folder: Path, environ: Mapping[str, str], *, digits: in
     )
 
 
-def secrets(environ: Mapping[str, str]) -> list[str]:
-    """Return the tokens with which a remote may be reached, as nobody may see them."""
-    return [environ[name] for name in ("GITHUB_TOKEN", "CI_JOB_TOKEN") if environ.get(name)]
-
-
 def _apart(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment for a repository of our own: nothing in it speaks of the user's."""
     return {name: value for name, value in environ.items() if not _LOCAL.fullmatch(name)} | _NOBODY
@@ -213,8 +207,8 @@ def _address(environ: Mapping[str, str]) -> str | None:
 def _token(environ: Mapping[str, str]) -> Token | None:
     """Return the CI's token, where it can be sent to the CI's own server without being read on the way."""
     for mark, server, user, secret in (
-        ("GITHUB_ACTIONS", "GITHUB_SERVER_URL", USERS[0], "GITHUB_TOKEN"),
-        ("GITLAB_CI", "CI_SERVER_URL", USERS[1], "CI_JOB_TOKEN"),
+        ("GITHUB_ACTIONS", "GITHUB_SERVER_URL", REMOTE_USERS[0], "GITHUB_TOKEN"),
+        ("GITLAB_CI", "CI_SERVER_URL", REMOTE_USERS[1], "CI_JOB_TOKEN"),
     ):
         if environ.get(mark) == "true" and environ.get(server) and environ.get(secret):
             parts = urlsplit(environ[server])

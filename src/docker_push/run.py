@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import changes, config, credentials, environment, exposure, options, remote, trust
+from docker_push import config, credentials, environment, exposure, options, secret_names, trust
 from docker_push import context as contexts
 from docker_push.builder import Builder
 from docker_push.config import BuildFile
@@ -198,6 +198,8 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     redact = Redactor(_shown_forms(told.secrets), told.users)
     quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
     if flags.changed_since is not None:
+        from docker_push import changes  # noqa: PLC0415 - only such a run looks at them
+
         chosen = changes.narrowed(chosen, flags.changed_since, flags, environ, root, runner)
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
@@ -262,7 +264,7 @@ def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[st
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
     found = [environ[name] for name in names if name and environ.get(name)]
-    found += [*remote.secrets(environ), *proxies.secrets(environ)]
+    found += [*secret_names.remote_tokens(environ), *proxies.secrets(environ)]
     found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
     return found
 
@@ -287,7 +289,7 @@ def _content(path: Path) -> str:
 
 def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
     named = [environ[name] for entry in chosen.registries if (name := entry.username_env) and environ.get(name)]
-    return [*named, *remote.USERS]
+    return [*named, *secret_names.REMOTE_USERS]
 
 
 def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ _ABOUT = re.compile(
     "algorithm|audience|bits|count|dir|endpoint|expiry|file|host|issuer|length|limit|mode|name|path|port|provider|realm"
     "|server|size|ttl|type|uri|url|version"
 )
+REMOTE_USERS = ("x-access-token", "gitlab-ci-token")  # whose passwords GitHub's and GitLab's tokens are
 _NO_SECRET = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1"})
 
 
@@ -41,3 +42,8 @@ def is_switch(value: str) -> bool:
 def secrets_in(variables: Mapping[str, str]) -> list[str]:
     """Return the values of all variables that are by their names secrets."""
     return [value for name, value in variables.items() if looks_secret(name) and not is_switch(value)]
+
+
+def remote_tokens(variables: Mapping[str, str]) -> list[str]:
+    """Return the tokens with which a CI's git remote may be reached."""
+    return [variables[name] for name in ("GITHUB_TOKEN", "CI_JOB_TOKEN") if variables.get(name)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_push import history, remote
+from docker_push import history
 from docker_push.errors import BuilderError, InterruptedRunError
 from docker_push.history import History, Relation
 from docker_push.process import Completed, Redactor
@@ -103,10 +103,3 @@ def test_the_commit_that_names_the_image_is_asked_about_not_the_one_that_is_chec
     context = replace(CONTEXT, pull_request=7, revision="f" * 40)
 
     assert history.observe(context, runner, tmp_path, {}).relation is Relation.TIP
-
-
-def test_the_tokens_of_both_forges_are_secrets():
-    environ = {"GITHUB_TOKEN": "one", "CI_JOB_TOKEN": "two", "OTHER": "three"}
-
-    assert remote.secrets(environ) == ["one", "two"]
-    assert remote.secrets({"GITHUB_TOKEN": ""}) == []

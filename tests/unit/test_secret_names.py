@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_push.secret_names import looks_secret, secrets_in
+from docker_push.secret_names import looks_secret, remote_tokens, secrets_in
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,10 @@ def test_the_secrets_of_an_environment_are_the_values_of_such_names():
     }
 
     assert secrets_in(environ) == ["one", "two"]
+
+
+def test_the_tokens_of_both_forges_are_secrets():
+    environ = {"GITHUB_TOKEN": "one", "CI_JOB_TOKEN": "two", "OTHER": "three"}
+
+    assert remote_tokens(environ) == ["one", "two"]
+    assert remote_tokens({"GITHUB_TOKEN": ""}) == []
