@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docker_push import bake
 from docker_push.bake import Batch, Output
 from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts
 from docker_push.plan import Plan
+from docker_push.printable import printable
 from docker_push.process import Completed, Runner
-from docker_push.progress import Progress, Step, printable, target_of
 from docker_push.references import Digest, Platform
-from docker_push.sources import Collector, Sources
+
+if TYPE_CHECKING:
+    from docker_push.progress import Progress, Step
+    from docker_push.sources import Sources
 
 _START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
@@ -106,6 +109,9 @@ class Builder:
         Raises VerificationError where buildx says that all went well and does not name every digest, BuilderError where
         it says nothing any more: BuildKit itself waits for ever for a registry that takes a layer and does not answer.
         """
+        from docker_push.progress import Progress  # noqa: PLC0415 - only a run that builds needs it
+        from docker_push.sources import Collector  # noqa: PLC0415 - only a run that builds needs it
+
         names = bake.target_names((*batch.needs, *batch.images))
         kept = {image.name: names[image.name] for image in batch.images}
         definition = json.dumps(bake.render(plan, batch, output), indent=1)
@@ -222,6 +228,8 @@ def _last(text: str) -> str:
 
 def _failed(progress: Progress, images: Mapping[str, str]) -> Iterator[FailedStep]:
     """Yield the steps that failed by themselves; a lone image is meant where buildx names no target."""
+    from docker_push.progress import target_of  # noqa: PLC0415 - only a run that builds needs it
+
     alone = next(iter(images.values())) if len(images) == 1 else None
     for step, log in progress.causes():
         yield FailedStep(image=images.get(target_of(step.name) or "", alone), step=step, log=log)

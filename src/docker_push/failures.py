@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from docker_push.builder import Baked
 from docker_push.config import RetryTable
@@ -25,11 +26,13 @@ from docker_push.errors import (
     RegistryError,
 )
 from docker_push.process import one_line
-from docker_push.progress import Step
 from docker_push.registry import Response, complaint, refusal
 from docker_push.registry.complaints import Passing
 from docker_push.registry.refusals import Attempt
 from docker_push.registry.retry import Progress, Trouble, wait_before
+
+if TYPE_CHECKING:
+    from docker_push.progress import Step
 
 _LOG_SHOWN = 20
 TRIES = 3  # of a bake or a login

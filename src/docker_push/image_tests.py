@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from docker_push.errors import BuilderError, ConfigError, VerificationError
+from docker_push.printable import printable
 from docker_push.process import Children, Completed, Runner, one_line
-from docker_push.progress import printable
 from docker_push.publish import Staged
 from docker_push.references import Platform, Reference
 

@@ -9,10 +9,11 @@ import base64
 import binascii
 import json
 import re
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from docker_push.printable import printable
 
 _LOG_LINES = 40
 _STDERR = 2  # of a log's streams
@@ -23,26 +24,6 @@ _CAUSES = 200
 _NAME, _LINE, _ERROR = 1_000, 2_000, 16_000  # characters of a step's name, of a line of its log, of its error
 _TARGET = re.compile(r"\[([A-Za-z0-9_-]+)[ \]]")
 _CACHE = re.compile(r"(?:\[[A-Za-z0-9_-]+\] )?(?:importing|exporting) cache")
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Unicode's categories of what shows nothing: it has text shown in another order than it is in, hides a part of it, ends a
-# line for some readers and not for others (U+2028), or cannot be printed (half a surrogate pair, which JSON can hold)
-_UNSEEN = frozenset({"Cf", "Zl", "Zp", "Cs"})
-# actions/runner ActionCommand.cs: "##[" anywhere in a line, "::" at its start after blanks
-_COMMAND = re.compile(r"(#)(?=#\[)|(^[^\S\n]*:)(?=:)", re.MULTILINE)
-
-
-def printable(text: str) -> str:
-    """Return foreign text without terminal escapes, control and format characters, tabs and line ends kept.
-
-    What GitHub's runner would take for a command (``::error::``, ``##[error]``) gets a blank that makes it none.
-    """
-    return _COMMAND.sub(r"\g<0> ", _seen(_CONTROL.sub("", text)))
-
-
-def _seen(text: str) -> str:
-    if text.isascii():
-        return text
-    return "".join(character for character in text if unicodedata.category(character) not in _UNSEEN)
 
 
 @dataclass(frozen=True, kw_only=True)

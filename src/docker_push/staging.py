@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
@@ -17,13 +18,15 @@ from docker_push.bake import Batch, Output
 from docker_push.errors import BuilderError, BuildError, DockerPushError
 from docker_push.failures import TRIES, Failure, failures, pause
 from docker_push.plan import Action, Plan
-from docker_push.progress import Step
 from docker_push.record import Record
 from docker_push.references import Digest
 from docker_push.registry.complaints import span
 from docker_push.report import Staging
 from docker_push.run import Run
-from docker_push.sources import Sources
+
+if TYPE_CHECKING:
+    from docker_push.progress import Step
+    from docker_push.sources import Sources
 
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
 

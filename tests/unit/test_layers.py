@@ -12,7 +12,7 @@ PACKAGE = Path(docker_push.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"inputs", "interruption", "references", "report_file", "secret_names"},
+    {"inputs", "interruption", "printable", "references", "report_file", "secret_names"},
     {"record", "versions", "slugs"},
     {"reserved"},
     {"config", "process"},

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docker_push.progress import Progress, printable
+from docker_push.printable import printable
+from docker_push.progress import Progress
 from docker_push.references import Digest
 from docker_push.sources import Collector, Sources, collector, normalised
 

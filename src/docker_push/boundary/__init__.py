@@ -20,8 +20,8 @@ from docker_push.boundary.signals import Signals, watched_parent
 from docker_push.boundary.temporary import own_folder
 from docker_push.errors import ConfigError, DockerPushError, InterruptedRunError
 from docker_push.interruption import Interruption
+from docker_push.printable import printable
 from docker_push.process import RAISE, Children, Redactor, is_exhausted, one_line
-from docker_push.progress import printable
 from docker_push.secret_names import secrets_in
 
 if TYPE_CHECKING:

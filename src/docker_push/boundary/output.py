@@ -6,7 +6,7 @@ import sys
 import threading
 from contextlib import suppress
 
-from docker_push.progress import printable
+from docker_push.printable import printable
 
 _WAIT = 0.5  # seconds for a line that another thread is just printing
 

@@ -8,8 +8,8 @@ from typing import Any
 from docker_push.builder import Builder
 from docker_push.errors import BuilderError
 from docker_push.preflight.model import Area, Check, good, warning
+from docker_push.printable import printable
 from docker_push.process import one_line
-from docker_push.progress import printable
 
 # Processors of the first kind run programs of the second by themselves (mostly: some arm64 servers left 32 bits behind).
 _ALSO_NATIVE = {("amd64", "386"), ("arm64", "arm")}

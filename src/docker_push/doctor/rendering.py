@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from docker_push.errors import DockerPushError
 from docker_push.preflight.model import Check, Health
-from docker_push.progress import printable
+from docker_push.printable import printable
 
 SCHEMA = 1
 _MARKS = {Health.GOOD: "ok", Health.WARNING: "warn", Health.FAILED: "FAIL", Health.SKIPPED: "skip"}

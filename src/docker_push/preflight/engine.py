@@ -11,8 +11,8 @@ from docker_push.credentials import DockerConfig
 from docker_push.errors import BuilderError, ConfigError
 from docker_push.plan import Plan
 from docker_push.preflight.model import Area, Check, failed, good, skipped
+from docker_push.printable import printable
 from docker_push.process import Runner, one_line
-from docker_push.progress import printable
 
 NO_DOCKER = "docker is not installed, or not on the PATH"
 _TIMEOUT = 30.0  # seconds: an engine behind SSH takes some

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from docker_push import fingerprint
 from docker_push.facts import Files
 from docker_push.image_tests import Outcome as Tested
 from docker_push.plan import Plan, PlannedImage
-from docker_push.progress import Step, printable
+from docker_push.printable import printable
 from docker_push.publish import State, TagOutcome
 from docker_push.references import Digest
 from docker_push.report.model import RunReport
 from docker_push.tagging.naming import legible
+
+if TYPE_CHECKING:
+    from docker_push.progress import Step
 
 _OTHERS = 5  # images that are named where more share something
 _SHORT = 19  # "sha256:" and twelve digits: enough to compare by eye

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from docker_push.progress import printable
+from docker_push.printable import printable
 from docker_push.references import Digest
 from docker_push.sources import names
 from docker_push.sources.names import Image, Kind
