@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # what `docker-push plan --offline` imports beyond Invoke and a model of pydantic's: a little of Python, and TOML
 PLANNING = {"concurrent", "encodings", "graphlib", "pwd", "queue", "tomli", "unicodedata"}
+# of ours, what is imported by a run that builds, asks for the remote's history, or is told --changed-since
+ASKED_FOR = {"docker_push.changes", "docker_push.progress", "docker_push.remote", "docker_push.sources"}
 
 
 @pytest.fixture(scope="session")
@@ -141,5 +143,6 @@ def test_planning_imports_nothing_that_only_pushing_needs(clean: Path, repositor
     ours = modules(clean, repository, script, "plan", "--offline")
 
     assert "docker_push.plan" in ours
+    assert ASKED_FOR & ours == set()
     further = {name.split(".")[0].lstrip("_") for name in ours - modules(clean, repository, needed)}
     assert {name for name in further if not name.endswith("__mypyc")} <= PLANNING | {"docker_push"}
