@@ -16,7 +16,7 @@ from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.preflight import Area, Health
-from docker_push.publishing import Record, StagedRun, keep_going, left_out, logged_in, move, reported
+from docker_push.publishing import Record, StagedRun, groups, keep_going, left_out, logged_in, move, reported
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
@@ -155,9 +155,9 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
     failures, before = dict(found.staging.failures), {one.image.name for one in found.staged}
     left = {name for name in found.staging.digests if name not in failures and name not in before}
     images = tuple(image for image in found.plan.published if image.name in left)
-    groups = [(image,) for image in images] if run.options.keep_going else [images]
+    parts = [(image,) for image in images] if run.options.keep_going else [images]
     staged = list(found.staged)
-    for some in groups if images else ():
+    for some in parts if images else ():
         part, built = replace(found.plan, images=some), found.staging
         try:
             digests = publish.seal(part, built.digests, built.records, run.clients, run.options.retry.lag)
@@ -185,16 +185,12 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
     """Run the test commands in what is staged; an image that fails is left out of a run that keeps going."""
     failures = dict(found.staging.failures)
     tested: list[image_tests.Outcome] = []
-    names = dict.fromkeys(one.image.name for one in found.staged)
-    for some in [set(names)] if not run.options.keep_going else [{name} for name in names]:
+    for some in groups(run, found.staged):
         try:
-            tested += image_tests.run(
-                [one for one in found.staged if one.image.name in some and not one.image.since],
-                run.runner,
-                run.surroundings.say,
-            )
+            new = [one for one in some if not one.image.since]
+            tested += image_tests.run(new, run.runner, run.surroundings.say)
         except DockerPushError as error:
-            keep_going(run, next(iter(some)), error, failures)
+            keep_going(run, some[0].image.name, error, failures)
     if untested := report.untested_text(tested):
         run.surroundings.say(untested)
     staged = tuple(one for one in found.staged if one.image.name not in failures)

@@ -88,22 +88,27 @@ def _login(run: Run, runner: Runner, registry: Registry, account: Credentials) -
 def move(run: Run, found: StagedRun, record: Record) -> RunReport:
     """Move the tags of what is staged and verified, all or nothing; in a run that keeps going, image by image."""
     record.found = found
-    names = dict.fromkeys(one.image.name for one in found.staged)
-    groups = [{name: None} for name in names] if run.options.keep_going else [names]
     rules = _rules(run, found.plan)
     failures = dict(found.staging.failures)
     moved: list[Staged] = []
-    for group in groups if names else ():
-        some = [one for one in found.staged if one.image.name in group]
+    for some in groups(run, found.staged):
         try:
             moved += _moved(run, found.plan, some, rules, record)
         except DockerPushError as error:
             if run.options.keep_going and not isinstance(error, InterruptedRunError):
                 error.details += report.tag_table(record.ledgers[-1].close()) if record.ledgers else ()
-            keep_going(run, next(iter(group)), error, failures)
+            keep_going(run, some[0].image.name, error, failures)
     staging = replace(found.staging, failures=failures)
     outcomes = tuple(outcome for ledger in record.ledgers for outcome in ledger.outcomes)
     return reported(run, replace(found, staging=staging), moved, outcomes, left_out(staging))
+
+
+def groups(run: Run, staged: Sequence[Staged]) -> list[list[Staged]]:
+    """Return what stands or falls together: everything, or, in a run that keeps going, each image."""
+    found: dict[str, list[Staged]] = {}
+    for one in staged:
+        found.setdefault(one.image.name if run.options.keep_going else "", []).append(one)
+    return list(found.values())
 
 
 def reported(

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import pytest
 
 from docker_push import bake, config, pipeline, report
 from docker_push.config import BuildFile
+from docker_push.observation import keyed, make_plan
 from docker_push.options import Flags, Options, resolve
 from docker_push.plan import Plan, plan
 from docker_push.publish import State, TagOutcome
+from docker_push.record import RECORD, Record
 from docker_push.report import Staging
+from docker_push.run import opened
 from docker_push.tagging import TagKind
 from examples_of import CONTEXT, DIGEST
+from recorded_world import RecordedWorld
 
 FEW, MANY = 100, 400
 
@@ -68,11 +74,13 @@ def steps(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    threading.settrace(trace)
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
+        threading.settrace(before)
     return count
 
 
@@ -106,3 +114,42 @@ def test_the_work_grows_no_faster_than_the_images(work: Callable[[Monorepo], obj
     work(few)  # what is made once is made here
 
     assert steps(lambda: work(many)) <= 1.3 * MANY / FEW * steps(lambda: work(few))
+
+
+class Published(RecordedWorld):
+    """A world in which so many images were published by a commit before."""
+
+    def of(self, count: int) -> Published:
+        (self.folder / "ctx").mkdir(parents=True)
+        (self.folder / "ctx" / "Dockerfile").write_text("FROM scratch\n")
+        lines = ["[defaults]", 'dockerfile = "ctx/Dockerfile"', 'context = "ctx"']
+        self.write("\n".join([*lines, *(f"[images.s{number}]" for number in range(count))]))
+        with opened(self.surroundings(), Flags()) as run:
+            planned = keyed(run, make_plan(run, look=False))
+        for image in planned.published:
+            record = Record(key=image.key or "", settings=image.settings, bases={}, moving="")
+            self.memory.put_index(
+                image.repositories[0].path,
+                image.platforms,
+                "main",
+                "latest",
+                annotations={RECORD: record.text()},
+                note=image.name,
+            )
+        return self
+
+    def push(self, **flags: bool) -> None:
+        with opened(self.surroundings(), Flags(**flags)) as run:
+            pipeline.push(run)
+
+
+@pytest.mark.parametrize("flags", [{}, {"keep_going": True}], ids=str)
+def test_a_push_of_what_is_unchanged_grows_no_faster_than_the_images(tmp_path: Path, flags: dict[str, bool]):
+    few, many = (Published(tmp_path / str(count)).of(count) for count in (20, 80))
+    Published(tmp_path / "first").of(2).push(**flags)  # what is made once is made here
+
+    counts = steps(lambda: few.push(**flags)), steps(lambda: many.push(**flags))
+
+    assert not any("bake" in argv for argv, _ in many.calls)
+    assert len(many.memory.tags("atomicloud/my-service/s79")) == 3
+    assert counts[1] <= 1.3 * 4 * counts[0]

@@ -89,7 +89,7 @@ def test_the_next_commit_gets_its_tags_and_builds_nothing(world: Commits):
     assert not any("/blobs/" in line for line in world.memory.log)
 
 
-def test_an_unchanged_image_costs_nine_requests(world: Commits):
+def test_an_unchanged_image_costs_six_requests_and_one_for_each_manifest(world: Commits):
     push(world)
     commits, children = world.memory.tags(API), manifest(world, "main")["manifests"]
     world.commit = NEXT
