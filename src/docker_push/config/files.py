@@ -22,15 +22,15 @@ _OFFERED = 3
 def problems(data: Data, root: Path) -> Iterator[Problem]:
     """Find what is wrong on disk with the paths that a file names; what breaks the grammar is a finding of its own."""
     root = root.resolve()
-    shared = table_at(data, ("defaults",)).get("context")
+    shared, folders = table_at(data, ("defaults",)).get("context"), Folders(root)
     for table in build_tables(data):
         values = table_at(data, table)
         remote = paths.is_remote(str(values.get("context", shared)))
         for keys, path in _paths(values, table):
             if keys[-1] != "dockerfile":
-                found = outside(root, path)
+                found = folders.outside(path)
             else:  # beside a remote context it is in what BuildKit fetches
-                found = None if remote else wrong_dockerfile(root, path)
+                found = None if remote else wrong_dockerfile(folders, path)
             if found is not None:
                 yield Problem(keys, *found)
 
@@ -57,28 +57,45 @@ def _local(value: str) -> str | None:
         return None
 
 
-def outside(root: Path, path: str) -> tuple[str, str] | None:
-    """Return what is wrong with a path that leads out of ``root`` (resolved) by a symbolic link, and what is allowed."""
-    allowed = "Name something inside the repository; BuildKit is given nothing from outside."
-    try:
-        if (root / path).resolve().is_relative_to(root):
-            return None
-    except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
-        return f"{quoted(path)} cannot be followed", allowed
-    return f"{quoted(path)} leads out of the repository by a symbolic link", allowed
+class Folders:
+    """The folders below a root (resolved), each looked at once: a thousand images share most of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._ordinary: set[str] = set()
+
+    def outside(self, path: str) -> tuple[str, str] | None:
+        """Return what is wrong with a path that leads out of the root by a symbolic link, and what is allowed."""
+        allowed = "Name something inside the repository; BuildKit is given nothing from outside."
+        try:
+            if not self._leads_elsewhere(path) or (self.root / path).resolve().is_relative_to(self.root):
+                return None
+        except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
+            return f"{quoted(path)} cannot be followed", allowed
+        return f"{quoted(path)} leads out of the repository by a symbolic link", allowed
+
+    def _leads_elsewhere(self, path: str) -> bool:
+        """Tell whether a link is on the way to ``path``, which is in its one spelling."""
+        parts = path.split("/")
+        for place in ("/".join(parts[:end]) for end in range(1, len(parts) + 1)):
+            if place not in self._ordinary:
+                if os.path.islink(f"{self.root}/{place}"):  # noqa: PTH114 - a Path costs more than the look
+                    return True
+                self._ordinary.add(place)
+        return False
 
 
-def wrong_dockerfile(root: Path, path: str) -> tuple[str, str] | None:
-    """Return what is wrong with a Dockerfile that is outside ``root`` (resolved) or not there, and which are."""
-    found = outside(root, path)
+def wrong_dockerfile(folders: Folders, path: str) -> tuple[str, str] | None:
+    """Return what is wrong with a Dockerfile that is outside the root or not there, and which are."""
+    found = folders.outside(path)
     if found is not None:
         return found
     try:
-        if (root / path).is_file():
+        if (folders.root / path).is_file():
             return None
     except OSError as error:
         return f"{quoted(path)} cannot be read: {error.strerror}", "Check its permissions."
-    near = _nearest_dockerfiles(root, path)
+    near = _nearest_dockerfiles(folders.root, path)
     allowed = f"There is {' and '.join(near)}." if near else "Create it, or name the one that there is."
     return f"the Dockerfile {quoted(path)} does not exist", allowed
 

@@ -22,12 +22,12 @@ def check_files(options: Options, root: Path) -> None:
 
 
 def _findings(options: Options, root: Path) -> Iterator[Finding]:
-    root = root.resolve()
+    folders = files.Folders(root.resolve())
     for image in options.images:
         if paths.is_remote(image.context.value) or _is_checked(image):
             continue  # a remote context: the Dockerfile is in what BuildKit fetches
-        yield from _found(image.name, image.dockerfile, files.wrong_dockerfile(root, image.dockerfile.value))
-        yield from _found(image.name, image.context, files.outside(root, image.context.value))
+        yield from _found(image.name, image.dockerfile, files.wrong_dockerfile(folders, image.dockerfile.value))
+        yield from _found(image.name, image.context, folders.outside(image.context.value))
 
 
 def _is_checked(image: ImageOptions) -> bool:
