@@ -31,7 +31,7 @@ class RecordedPrograms(Runner):
         self.calls.append((tuple(argv), input))
         return self.programs[argv[0]](argv, input, self.environ)
 
-    def ask_engine(self, path: Path, resource: str) -> Mapping[str, Any]:  # noqa: ARG002
+    def ask_engine(self, path: Path) -> Mapping[str, Any]:  # noqa: ARG002
         return {}
 
     def stream(

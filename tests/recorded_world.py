@@ -62,7 +62,7 @@ class RecordedWorld:
         temporary.mkdir(exist_ok=True)
         ticks = iter(range(1_000_000))
         values = {
-            "environ": self.environ,
+            "environ": {"HOME": str(self.folder), **self.environ},
             "folder": self.folder,
             "temporary": temporary,
             "say": self.said.append,

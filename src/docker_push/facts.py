@@ -23,8 +23,8 @@ class BuilderFacts:
 class Published:
     """What a tag names in the registry: its digest, the fingerprint annotation, the platforms of the index, its record.
 
-    ``complete`` says that everything the manifest or index names was found in the registry too, as far as that was looked
-    at. ``data`` are its bytes, of ``media_type``, where they were read.
+    ``complete`` says that nothing of what the manifest or index names was found missing. ``data`` are its bytes, of
+    ``media_type``, where they were read.
     """
 
     digest: Digest

@@ -108,7 +108,7 @@ def _reason(history: History, newer: str | None) -> str:
     ours = _shown(history.commit)
     if newer is None:
         return f"{history.ref} is more than {len(history.newer)} commits ahead of {ours}, too many to look at"
-    return f"commit {_shown(newer)} published it and is newer on {history.ref} than {ours}"
+    return f"commit {_shown(newer)} has it under its commit tag and is newer on {history.ref} than {ours}"
 
 
 def _shown(commit: str) -> str:

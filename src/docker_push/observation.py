@@ -35,7 +35,7 @@ def make_plan(
     facts = draft.facts
 
     def registries() -> Facts:
-        seen = publish.observe(draft, run.clients, whole=build) if draft.published else {}
+        seen = publish.observe(draft, run.clients, children=build) if draft.published else {}
         return replace(facts, repositories=seen)
 
     def builder() -> Facts:
@@ -94,7 +94,7 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
     if not names:
         return draft if facts == draft.facts else planning.plan(run.options, run.context, facts)
     hosts = engine()
-    if not is_engines_own(run):
+    if not builds_in_engine(run):
         if hosts.mirrors and facts.builder is None:
             facts = replace(facts, builder=_builder(run))
         hosts = hosts if facts.builder and facts.builder.driver == "docker" else EngineHosts()
@@ -106,8 +106,8 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
     return planning.plan(run.options, run.context, replace(facts, bases=known, untold=asked.reasons))
 
 
-def is_engines_own(run: Run) -> bool:
-    """Tell whether any builder of the run is an engine's own: buildx keeps a file of every other one (``store/store.go``)."""
+def builds_in_engine(run: Run) -> bool:
+    """Tell whether the run's builder can only be an engine's own: buildx keeps a file of every other (``store/store.go``)."""
     environ, folder = run.runner.environ, run.runner.folder
     config = folder / (environ.get("BUILDX_CONFIG") or credentials.docker_folder(environ, folder) / "buildx")
     try:

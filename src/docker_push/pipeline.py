@@ -6,7 +6,7 @@ ends a run after its plan was made is part of the run's report, so that the repo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -35,12 +35,12 @@ _UNTOUCHED = "No moving tag was touched: branch, version and latest are wholly w
 
 def push(run: Run) -> RunReport:
     """Build, stage, verify, and move the tags when everything is whole."""
-    return _reported(run, lambda record: move(run, stage(run, prepared(run)), record))
+    return _reported(run, lambda record: move(run, stage(run, prepared(run), record), record))
 
 
 def stage_only(run: Run) -> RunReport:
     """Build, push under the commit tag and verify; no moving tag is touched."""
-    return _reported(run, lambda _record: _unmoved(run, stage(run, prepared(run, moves=False))))
+    return _reported(run, lambda record: _unmoved(run, stage(run, prepared(run, moves=False), record)))
 
 
 def publish_staged(run: Run) -> RunReport:
@@ -69,7 +69,9 @@ def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
         return work(record)
     except DockerPushError as error:
         found, outcomes = record.found, record.outcomes
-        error.details += report.tag_table(outcomes) if outcomes else (_UNTOUCHED,)
+        if not record.ledgers:
+            error.details += (_UNTOUCHED,)
+        error.details += report.tag_table(outcomes)
         if found is None:
             return report.outcome(draft, Staging(digests={}), (), (), error)
         return reported(run, found, found.staged, outcomes, error)
@@ -116,21 +118,29 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
     return Prepared(plan=seen.plan, refused=refused)
 
 
-def stage(run: Run, ready: Prepared) -> StagedRun:
+def stage(run: Run, ready: Prepared, record: Record) -> StagedRun:
     """Build what has to be built, push it under the commit tag alone, read it back; no moving tag is touched.
 
-    What need not be built has its commit tag first: where that is refused, nobody has waited for a build.
+    What need not be built has its commit tag first: where that is refused, nobody has waited for a build. ``record`` knows
+    of it from then on.
     """
     say, plan = run.surroundings.say, ready.plan
     with logged_in(run) as inside:
-        adopted = Staging(digests={image.name: image.digest for image in plan.published if image.digest})
-        kept = _verified(inside, StagedRun(plan=plan, staging=replace(adopted, failures=ready.refused), staged=()))
-        built = staging.build(inside, plan, kept.staging.failures)
+        adopted = Staging(digests=_adopted(plan), failures=ready.refused)
+        kept = _verified(inside, StagedRun(plan=plan, staging=adopted, staged=()), adopted.digests)
+        record.found = kept
+        built = staging.build(inside, plan, kept.staging)
         if not plan.published:
             why = next((image.why for image in plan.images if image.asked), "no image was asked for")
             say(f"Built, and nothing was pushed: {why}.")
             return StagedRun(plan=plan, staging=built, staged=())
-        return _tested(inside, _shown(inside, _verified(inside, replace(kept, staging=built))))
+        names = {image.name for image in plan.published} - adopted.digests.keys()
+        record.found = _shown(inside, _verified(inside, replace(kept, staging=built), names))
+        return _tested(inside, record.found)
+
+
+def _adopted(plan: Plan) -> dict[str, Digest]:
+    return {image.name: image.digest for image in plan.published if image.digest}
 
 
 def find_staged(run: Run) -> StagedRun:
@@ -144,21 +154,19 @@ def find_staged(run: Run) -> StagedRun:
         except DockerPushError as error:
             keep_going(run, image.name, error, failures)
     staged = StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=())
-    return _shown(run, _verified(run, staged))
+    return _shown(run, _verified(run, staged, [image.name for image in plan.published]))
 
 
-def _verified(run: Run, found: StagedRun) -> StagedRun:
-    """Read back everything that has a digest by now, but what was before; look for secrets in it, and put missing commit tags.
+def _verified(run: Run, found: StagedRun, names: Collection[str]) -> StagedRun:
+    """Read back these images, unless they failed before; look for secrets in them, and put the commit tags that are missing.
 
     What is not whole ends the run, or is left out of one that keeps going.
     """
-    failures, before = dict(found.staging.failures), {one.image.name for one in found.staged}
-    left = {name for name in found.staging.digests if name not in failures and name not in before}
-    images = tuple(image for image in found.plan.published if image.name in left)
+    built, failures, staged = found.staging, dict(found.staging.failures), list(found.staged)
+    images = tuple(image for image in found.plan.published if image.name in names and image.name not in failures)
     parts = [(image,) for image in images] if run.options.keep_going else [images]
-    staged = list(found.staged)
     for some in parts if images else ():
-        part, built = replace(found.plan, images=some), found.staging
+        part = replace(found.plan, images=some)
         try:
             digests = publish.seal(part, built.digests, built.records, run.clients, run.options.retry.lag)
             read = publish.verify(part, digests, run.clients, run.options.retry.lag)
@@ -167,7 +175,7 @@ def _verified(run: Run, found: StagedRun) -> StagedRun:
             staged += read
         except DockerPushError as error:
             keep_going(run, some[0].name, error, failures)
-    return replace(found, staging=replace(found.staging, failures=failures), staged=tuple(staged))
+    return replace(found, staging=replace(built, failures=failures), staged=tuple(staged))
 
 
 def _shown(run: Run, found: StagedRun) -> StagedRun:

@@ -44,7 +44,7 @@ class StagedRun:
 
 @dataclass
 class Record:
-    """What a run has done so far; ``ledgers`` are there from the moment when tags may move."""
+    """What a run has done so far; ``found`` is there as soon as a commit tag is, ``ledgers`` when tags may move."""
 
     found: StagedRun | None = None
     ledgers: list[Ledger] = field(default_factory=list)
@@ -52,7 +52,9 @@ class Record:
     @property
     def outcomes(self) -> tuple[TagOutcome, ...]:
         """Return what is known of every tag; no tag is put after this."""
-        return tuple(outcome for ledger in self.ledgers for outcome in ledger.close())
+        if self.ledgers or self.found is None:
+            return tuple(outcome for ledger in self.ledgers for outcome in ledger.close())
+        return publish.commit_tags(self.found.plan, self.found.staged)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from docker_push import bake, publish, report, selection
 from docker_push import plan as planning
 from docker_push.bake import Batch, Output
-from docker_push.errors import BuilderError, BuildError, DockerPushError
+from docker_push.errors import BuilderError, BuildError, DockerPushError, VerificationError
 from docker_push.failures import TRIES, Failure, failures, pause
 from docker_push.plan import Action, Plan
 from docker_push.record import Record
@@ -31,18 +31,17 @@ if TYPE_CHECKING:
 BATCH = 50  # targets in one bake: 150 and more were measured to break it
 
 
-def build(run: Run, plan: Plan, refused: Mapping[str, DockerPushError]) -> Staging:
-    """Bake every batch of the plan but what is ``refused`` beforehand; adopted images bring their digest along.
+def build(run: Run, plan: Plan, before: Staging) -> Staging:
+    """Bake every batch of the plan but what failed ``before``; what was adopted then is part of the result.
 
     Raises the error of the first image that cannot be built or pushed, or, with ``--keep-going``, goes on without it and
     what needs it, and tells of all of them in the result.
     """
-    work = _Work(run, plan, refused)
+    work = _Work(run, plan, before.failures)
     for batch in bake.batches(plan, BATCH):
         work.stage(batch)
-    adopted = {image.name: image.digest for image in plan.published if image.digest}
     return Staging(
-        digests=adopted | work.digests,
+        digests={**before.digests, **work.digests},
         seconds=work.seconds,
         attempts=dict(work.bakes),
         failures=work.failures,
@@ -68,6 +67,8 @@ class _Work:
         self._failed: Counter[str] = Counter()  # bakes in which an image failed by itself, not because a neighbour did
         self.failures = dict(refused)
         self.records: dict[str, Record] = {}
+        for name in [name for name, error in refused.items() if isinstance(error, VerificationError)]:
+            self._give_up_without(name)  # it is not whole where it would be taken from
 
     def stage(self, batch: Batch) -> None:
         """Bake one batch until all of it is staged or given up."""

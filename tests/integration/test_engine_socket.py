@@ -19,11 +19,11 @@ INFO = {"ServerVersion": "28.5.2", "RegistryConfig": {"Mirrors": ["http://localh
 
 
 def test_the_engine_says_of_registries_what_docker_info_says():
-    path = Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    path = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
     argv = ["docker", "info", "--format", "{{json .}}"]
     told = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
 
-    found = engine_socket.ask(path, "/info")
+    found = engine_socket.info(path)
 
     for key in ("ServerVersion", "RegistryConfig", "DockerRootDir", "OperatingSystem", "DriverStatus", "Architecture"):
         assert found[key] == told[key]
@@ -68,7 +68,7 @@ def engine() -> Iterator[Engine]:
 def test_the_engine_s_answer_comes_back(engine: Engine):
     engine.says(json.dumps(INFO).encode())
 
-    assert engine_socket.ask(engine.path, "/info") == INFO
+    assert engine_socket.info(engine.path) == INFO
     assert engine.asked == ["GET /info HTTP/1.1"]
 
 
@@ -77,18 +77,18 @@ def test_the_engine_s_answer_comes_back(engine: Engine):
     [(b"{}", "500 no"), (b"<html>", "200 OK"), (b"[1]", "200 OK"), (b"[" * 100_000, "200 OK"), (b"\xff", "200 OK")],
 )
 def test_what_is_no_answer_says_nothing(engine: Engine, body: bytes, status: str):
-    assert engine_socket.ask(engine.says(body, status).path, "/info") == {}
+    assert engine_socket.info(engine.says(body, status).path) == {}
 
 
 def test_what_speaks_no_http_says_nothing(engine: Engine):
     engine.answer = b"SSH-2.0-OpenSSH\r\n"
 
-    assert engine_socket.ask(engine.path, "/info") == {}
+    assert engine_socket.info(engine.path) == {}
 
 
 def test_where_nobody_listens_nothing_is_said(tmp_path: Path):
     (tmp_path / "file").write_text("")
 
-    assert engine_socket.ask(tmp_path / "gone", "/info") == {}
-    assert engine_socket.ask(tmp_path / "file", "/info") == {}
-    assert engine_socket.ask(tmp_path / ("long" * 50), "/info") == {}
+    assert engine_socket.info(tmp_path / "gone") == {}
+    assert engine_socket.info(tmp_path / "file") == {}
+    assert engine_socket.info(tmp_path / ("long" * 50)) == {}

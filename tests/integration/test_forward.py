@@ -44,7 +44,9 @@ def test_a_late_run_of_an_older_commit_leaves_what_the_newer_one_published(publi
     assert done.code == 0, done.err
     assert late.digest("api", "main") == late.digest("api", "latest") == late.digest("api", f"{newer}-main")
     assert late.digest("api", f"{older}-main") != late.digest("api", "main")
-    assert f"commit {newer[:12]} published it and is newer on refs/heads/main than {older[:12]}" in done.err
+    assert (
+        f"commit {newer[:12]} has it under its commit tag and is newer on refs/heads/main than {older[:12]}" in done.err
+    )
 
 
 def test_a_commit_that_a_force_push_took_off_the_branch_moves_nothing(published: Scratch, tmp_path: Path):

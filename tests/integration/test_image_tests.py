@@ -231,7 +231,7 @@ def told(image: Scratch, *, test: tuple[tuple[str, ...], ...]) -> Iterator[tuple
         sleep=time.sleep,
     )
     with opened(surroundings, Flags()) as run:
-        yield run, pipeline.stage(run, pipeline.prepared(run))
+        yield run, pipeline.stage(run, pipeline.prepared(run), pipeline.Record())
 
 
 def with_tests(staged, *commands: tuple[str, ...]):

@@ -114,7 +114,7 @@ def test_a_tag_that_a_newer_commit_published_is_right_and_said_to_be(published: 
 
     assert done.code == 0, done.err
     assert (
-        f"api:latest names {published.digest('api', f'{newer}-main')}, and latest stays: commit {newer[:12]} published it"
+        f"api:latest names {published.digest('api', f'{newer}-main')}, and latest stays: commit {newer[:12]} has it under its commit tag"
         in done.err
     )
     assert done.out == f"{published.path}/api:{before}-main@{published.digest('api', f'{before}-main')}\n"

@@ -21,7 +21,7 @@ class Listening(RecordedWorld):
 
     def runner(self, **given):
         made = super().runner(**given)
-        object.__setattr__(made, "ask_engine", lambda path, _resource: self.sockets.get(str(path), {}))
+        object.__setattr__(made, "ask_engine", lambda path: self.sockets.get(str(path), {}))
         return made
 
 
@@ -34,6 +34,7 @@ class Listening(RecordedWorld):
         ({"DOCKER_CONTEXT": "default"}, '{"currentContext": "far"}', []),
         ({"DOCKER_CONTEXT": "far"}, "{}", ["context", "info"]),
         ({}, '{"currentContext": "far"}', ["context", "info"]),
+        ({"DOCKER_TLS_VERIFY": "1"}, "{}", ["context", "info"]),
         ({"DOCKER_HOST": "tcp://far:2376"}, "{}", ["info"]),
         ({"DOCKER_HOST": "unix:///gone.sock"}, "{}", ["info"]),
     ],

@@ -52,7 +52,9 @@ def test_what_a_newer_commit_published_stays(memory: MemoryRegistry):
     verdict = judged(memory, behind(C3, C2), ours)
 
     assert verdict == Verdict(moves=False, newer=C3, why=verdict.why)
-    assert verdict.why == f"main stays: commit {C3[:12]} published it and is newer on {REF} than {C1[:12]}"
+    assert (
+        verdict.why == f"main stays: commit {C3[:12]} has it under its commit tag and is newer on {REF} than {C1[:12]}"
+    )
     assert memory.log == [f"HEAD {NAME}/manifests/{C3}-main"]
 
 

@@ -161,7 +161,7 @@ def test_publishing_what_is_staged_needs_no_docker(world: RecordedWorld):
 
 def test_what_is_printed_is_what_stands_there_after_two_runs_at_once(world: RecordedWorld):
     with opened(world.surroundings(), Flags()) as run:
-        found = pipeline.stage(run, pipeline.prepared(run))
+        found = pipeline.stage(run, pipeline.prepared(run), pipeline.Record())
         fingerprint = found.plan.images[0].fingerprint
         theirs = world.memory.put_index(
             API, found.plan.images[0].platforms, f"{COMMIT}-main", fingerprint=fingerprint, note="x"

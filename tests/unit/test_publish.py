@@ -268,7 +268,7 @@ def test_a_commit_tag_that_is_no_longer_ours_ends_the_run(gone: bool):
 
 def found_staged(plan: Plan, clients: Clients) -> dict[str, Digest]:
     """Find what is staged for every image, by what is observed."""
-    facts = replace(plan.facts, repositories=publish.observe(plan, clients, whole=False))
+    facts = replace(plan.facts, repositories=publish.observe(plan, clients, children=False))
     return {one.name: publish.find_staged(one, facts, clients) for one in plan.published}
 
 
@@ -348,7 +348,7 @@ def test_a_tag_is_looked_at_again_only_where_judging_it_took_a_while(known: bool
 
 def test_what_an_index_names_is_left_to_who_verifies_it():
     world = World()
-    publish.observe(world.plan, world.clients, whole=False)
+    publish.observe(world.plan, world.clients, children=False)
 
     assert [line.split()[0] for line in world.memory.log] == ["HEAD", "GET"]
 

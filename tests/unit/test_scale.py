@@ -73,14 +73,14 @@ def steps(work: Callable[[], object]) -> int:
         count += event == "opcode"
         return trace
 
-    before = sys.gettrace()
+    before, of_threads = sys.gettrace(), threading.gettrace()
     threading.settrace(trace)
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
-        threading.settrace(before)
+        threading.settrace(of_threads)  # type: ignore[arg-type]
     return count
 
 

@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 
 from docker_push import changes, pipeline
-from docker_push.errors import PermissionDeniedError, VerificationError
+from docker_push.bases import Connect, EngineHosts
+from docker_push.errors import BuildError, ConfigError, PermissionDeniedError, VerificationError
+from docker_push.observation import builds_in_engine
 from docker_push.options import Flags
 from docker_push.process import Completed
 from docker_push.record import RECORD
 from docker_push.record import parse as read_record
+from docker_push.registry import Client
 from docker_push.report import RunReport
-from docker_push.run import opened
+from docker_push.run import Run, opened
 from examples_of import COMMIT
+from memory_registry import MemoryRegistry
 from recorded_programs import completed
 from recorded_world import RecordedWorld
 
@@ -40,6 +44,8 @@ class Commits(RecordedWorld):
 
     def bake(self, argv: Sequence[str], definition: Mapping[str, Any]) -> Completed:
         done = super().bake(argv, definition)
+        if self.broken:
+            return done
         names = [f"[internal] load metadata for {BASE}", f"[1/2] FROM {BASE}@{DIGEST}"] if self.based else []
         events = [
             {"digest": f"sha256:{number}", "name": name, "completed": "2026-01-01T00:00:00Z"}
@@ -89,7 +95,7 @@ def test_the_next_commit_gets_its_tags_and_builds_nothing(world: Commits):
     assert not any("/blobs/" in line for line in world.memory.log)
 
 
-def test_an_unchanged_image_costs_six_requests_and_one_for_each_manifest(world: Commits):
+def test_an_unchanged_image_costs_seven_requests_and_one_for_each_manifest(world: Commits):
     push(world)
     commits, children = world.memory.tags(API), manifest(world, "main")["manifests"]
     world.commit = NEXT
@@ -106,6 +112,7 @@ def test_an_unchanged_image_costs_six_requests_and_one_for_each_manifest(world: 
         f"HEAD {NEXT}-main",
         "HEAD latest",
         "HEAD main",
+        "HEAD latest",
     ]
     assert world.memory.tags(API) == commits | {f"{NEXT}-main": commits["main"]}
 
@@ -113,8 +120,8 @@ def test_an_unchanged_image_costs_six_requests_and_one_for_each_manifest(world: 
 def another(world: Commits) -> None:
     """Publish an image, and have another one in the next commit."""
     push(world)
-    first = '[images.api]\ncontext = "ctx"\ndockerfile = "ctx/Dockerfile"\n'
-    world.write(first + '[images.worker]\ncontext = "work"\ndockerfile = "ctx/Dockerfile"\n')
+    last = '[images.api]\ncontext = "ctx"\ndockerfile = "ctx/Dockerfile"\n'
+    world.write('[images.worker]\ncontext = "work"\ndockerfile = "ctx/Dockerfile"\n' + last)
     (world.folder / "work").mkdir()
     world.commit = NEXT
     world.memory.log.clear()
@@ -145,6 +152,107 @@ def test_where_the_commit_tag_of_what_is_unchanged_is_refused_nothing_is_built(w
 
     assert bakes(world) == builds
     assert world.memory.tags(API.replace("api", "worker")) == {}
+
+
+def test_what_a_failed_build_leaves_is_said_and_reported(world: Commits):
+    another(world)
+    world.broken = "worker"
+
+    with opened(world.surroundings(), Flags()) as run:
+        done = pipeline.push(run)
+
+    assert done.error is not None
+    shown = "\n".join(done.error.details)
+    assert "No moving tag was touched" in shown
+    assert f"{API}:{NEXT}-main" in shown
+    tags = {tag.reference.repository.path: tag.state.value for image in done.images for tag in image.tags}
+    assert tags == {API: "created"}
+
+
+def test_after_a_failed_build_what_was_unchanged_is_not_looked_through_again(world: Commits):
+    another(world)
+    world.broken = "worker"
+    with pytest.raises(BuildError):
+        push(world)
+    world.broken = ""
+    world.memory.log.clear()
+
+    push(world)
+
+    assert not any(f"{API}/blobs/sha256" in line for line in world.memory.log)
+    assert world.memory.tags(API)["latest"] == world.memory.tags(API)[f"{NEXT}-main"]
+
+
+def test_a_commit_tag_that_one_registry_refused_is_put_by_the_next_run_which_builds_nothing(world: Commits):
+    registries = '[[registry]]\ndomain = "localhost:5000"\n[[registry]]\ndomain = "localhost:6000"\n'
+    world.environ.pop("DOMAIN")
+    world.write(registries + '[images.api]\ncontext = "ctx"\ndockerfile = "ctx/Dockerfile"\n')
+    second = MemoryRegistry()
+    first = world.memory
+    world.client = lambda registry, credentials=None, **given: Client(  # type: ignore[method-assign]
+        registry, credentials, **given, send=second if registry.port == 6000 else first
+    )
+    bake = world.bake
+
+    def both(argv: Sequence[str], definition: Mapping[str, Any]) -> Completed:
+        done = bake(argv, definition)
+        second.manifests.update(first.manifests)
+        second.blobs.update(first.blobs)
+        return done
+
+    world.bake = both  # type: ignore[method-assign]
+    push(world)
+    world.commit = NEXT
+    second.refused = {f"{NEXT}-main"}
+    with pytest.raises(PermissionDeniedError):
+        push(world)
+    second.refused = set()
+
+    push(world)
+
+    assert bakes(world) == 1
+    assert first.tags(API)[f"{NEXT}-main"] == second.tags(API)[f"{NEXT}-main"] == first.tags(API)["main"]
+
+
+@pytest.mark.parametrize(("instances", "asked"), [(None, True), ([], True), (["ci"], False)])
+def test_the_engine_s_mirrors_are_those_of_its_own_builder_alone(
+    world: Commits, monkeypatch: pytest.MonkeyPatch, instances: list[str] | None, asked: bool
+):
+    world.based = True
+    push(world)
+    world.commit = NEXT
+    world.engine["RegistryConfig"] = {"Mirrors": ["http://localhost:7000/"]}
+    world.builder["Driver"] = "docker-container"
+    folder = world.folder / "buildx"
+    world.environ["BUILDX_CONFIG"] = str(folder)
+    for name in instances or []:
+        (folder / "instances" / name).mkdir(parents=True)
+    if instances is not None:
+        (folder / "instances").mkdir(parents=True, exist_ok=True)
+    hosts: list[EngineHosts] = []
+
+    def connector(_run: Run, found: EngineHosts) -> Connect:
+        hosts.append(found)
+        raise ConfigError("no registry here", hint="")
+
+    monkeypatch.setattr("docker_push.observation.bases.connector", connector)
+    with pytest.raises(ConfigError, match="no registry here"):
+        push(world)
+
+    assert [bool(found.mirrors) for found in hosts] == [asked]
+
+
+def test_where_buildx_keeps_its_builders_is_looked_at_as_buildx_does(world: Commits):
+    def kept_in(path: str, **environ: str) -> bool:
+        world.environ |= environ
+        (world.folder / path / "instances" / "ci").mkdir(parents=True)
+        with opened(world.surroundings(), Flags()) as run:
+            return not builds_in_engine(run)
+
+    assert kept_in(".docker/buildx")
+    assert kept_in("docker/buildx", DOCKER_CONFIG=str(world.folder / "docker"))
+    assert kept_in("own", BUILDX_CONFIG=str(world.folder / "own"))
+    assert not kept_in("nowhere", BUILDX_CONFIG=str(world.folder / "other"))
 
 
 def test_the_record_says_what_the_builder_said(world: Commits):
@@ -206,6 +314,20 @@ def test_what_lost_a_manifest_since_moves_no_tag_and_the_error_says_how_to_go_on
 
     assert "--rebuild" in caught.value.hint
     assert world.memory.tags(API) == before
+
+
+def test_what_needs_an_image_that_is_not_whole_any_more_is_not_built_either(world: Commits):
+    push(world)
+    own = '[images.api]\ncontext = "ctx"\ndockerfile = "ctx/Dockerfile"\n'
+    world.write(own + '[images.web]\ndockerfile = "ctx/Dockerfile"\ncontexts = { base = "target:api" }\n')
+    del world.memory.manifests[API, manifest(world, "main")["manifests"][0]["digest"]]
+    world.commit, before = NEXT, bakes(world)
+
+    with pytest.raises(VerificationError) as caught:
+        push(world, keep_going=True)
+
+    assert bakes(world) == before
+    assert any("image web needs api, which failed" in line for line in caught.value.details)
 
 
 def test_the_highest_version_is_looked_at_where_no_branch_has_it(world: Commits):

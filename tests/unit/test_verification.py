@@ -70,7 +70,7 @@ def test_a_tag_of_a_newer_commit_is_right(world: RecordedWorld, monkeypatch: pyt
     found = verified(world)
 
     assert not any(one.what.startswith("tag ") for one in found.differences)
-    assert "latest stays: commit ffffffffffff published it" in world.text
+    assert "latest stays: commit ffffffffffff has it under its commit tag" in world.text
     assert verified_json(found)["images"][0]["notes"] == [note for one in found.compared for note in one.notes]  # type: ignore[index]
 
 

@@ -42,7 +42,14 @@ def _staged(draft: PlannedImage, context: Context, seen: Sequence[RepositoryFact
     if not (keyed or all(entry.fingerprint == draft.fingerprint for entry in found)) or not _whole(draft, found):
         return replace(draft, why=f"{draft.commit_tag} is there, but from another plan or not complete")
     why = f"{draft.commit_tag} is already staged with this plan"
-    return replace(draft, action=Action.ADOPT, why=why, digest=found[0].digest, record=found[0].record)
+    digest, record = found[0].digest, found[0].record
+    return replace(draft, action=Action.ADOPT, why=why, since=_since(seen), digest=digest, record=record)
+
+
+def _since(seen: Sequence[RepositoryFacts]) -> str:
+    """Return the earlier tag that has what our commit tag names, in every registry: a run before this one put it there unchanged."""
+    same = all(one.same and one.commit and one.same.digest == one.commit.digest for one in seen)
+    return seen[0].same_tag if same else ""
 
 
 def _unchanged(draft: PlannedImage, facts: Facts, seen: Sequence[RepositoryFacts]) -> PlannedImage:

@@ -15,7 +15,7 @@ from docker_push import plan as planning
 from docker_push.bases import EngineHosts
 from docker_push.facts import Facts
 from docker_push.history import History
-from docker_push.observation import decided, is_engines_own, keyed
+from docker_push.observation import builds_in_engine, decided, keyed
 from docker_push.parallel import in_parallel
 from docker_push.plan import Action, Plan
 from docker_push.preflight import builders, disk, engine, registries, tags
@@ -108,7 +108,7 @@ def _first(run: Run, draft: Plan, why: str | None, *, build: bool) -> Iterator[C
 def _engine(run: Run, draft: Plan) -> EngineSeen:
     info = engine.observe(run.runner)
     hosts = EngineHosts.read(info.content)
-    asks = hosts.mirrors and not is_engines_own(run)
+    asks = hosts.mirrors and not builds_in_engine(run)
     return EngineSeen(info=info, hosts=hosts, builder=builders.look(run, draft) if asks else None)
 
 

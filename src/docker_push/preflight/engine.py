@@ -1,4 +1,4 @@
-"""Docker's engine as ``docker info`` describes it, and whether its disk is one of this machine."""
+"""Docker's engine as it describes itself, and whether its disk is one of this machine."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from docker_push.process import Runner, one_line
 NO_DOCKER = "docker is not installed, or not on the PATH"
 _TIMEOUT = 30.0  # seconds: an engine behind SSH takes some
 _UNIX = "unix://"
+_TLS = ("DOCKER_TLS", "DOCKER_TLS_VERIFY")  # with one of them the default is a port of this machine
 _DEFAULT = "unix:///var/run/docker.sock"
 _START = "Start Docker, or set DOCKER_HOST to an engine that runs (`docker info` shows whether it answers)."
 
@@ -60,7 +61,7 @@ def observe(runner: Runner) -> EngineInfo:
     if runner.which("docker") is None:
         return EngineInfo(endpoint="", trouble=NO_DOCKER)
     endpoint = _endpoint(runner)
-    content = runner.ask_engine(Path(endpoint.removeprefix(_UNIX)), "/info") if endpoint.startswith(_UNIX) else {}
+    content = runner.ask_engine(Path(endpoint.removeprefix(_UNIX))) if endpoint.startswith(_UNIX) else {}
     return EngineInfo(endpoint=endpoint, content=content) if content.get("ServerVersion") else _told(runner, endpoint)
 
 
@@ -84,7 +85,7 @@ def _endpoint(runner: Runner) -> str:
     if host := runner.environ.get("DOCKER_HOST"):
         return host
     context = runner.environ.get("DOCKER_CONTEXT") or _current_context(runner)
-    if context in {"", "default"}:
+    if context in {"", "default"} and not any(runner.environ.get(name) for name in _TLS):
         return _DEFAULT
     try:
         found = runner.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], timeout=_TIMEOUT)

@@ -36,11 +36,11 @@ class RegistrySeen:
     why: str = ""
 
 
-def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None, build: bool = True) -> RegistrySeen:
+def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None, build: bool) -> RegistrySeen:
     """Reach the registry, and read what it holds under the plan's names.
 
     ``barred`` is why the run may not push to any registry, where it may not: then nothing is asked but whether the
-    registry is there. A run that does not ``build`` reads what an index names when it verifies it. The first repository is read alone: a wrong password is then refused once, and not once for every
+    registry is there. A run that does not ``build`` asks for what an index names when it verifies it, and not here. The first repository is read alone: a wrong password is then refused once, and not once for every
     image (registries lock accounts for that).
     """
     reached = attempted(Area.REGISTRY, f"registry {registry}", lambda: _ping(run, registry))
@@ -64,12 +64,14 @@ def look(run: Run, plan: Plan, registry: Registry, *, barred: str | None, build:
     )
 
 
-def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen, *, whole: bool = True) -> RegistrySeen:
+def ask_to_push(run: Run, plan: Plan, seen: RegistrySeen, *, whole: bool) -> RegistrySeen:
     """Ask a registry whether we may push to every repository that the plan publishes to; nothing is written.
 
-    Not ``whole``, a repository is left out whose commit tag is put before anything is built: that shows it as well. The first repository is asked for alone, as when reading; those that could not be read are not asked for.
+    The first repository is asked for alone, as when reading; those that could not be read are not asked for. Not ``whole``,
+    no other is asked for whose commit tag is put before anything is built: that shows as well whether we may.
     """
-    every = [place for place in _places(plan, seen.registry) if whole or not _is_put_first(plan, place)]
+    every = _places(plan, seen.registry)
+    every = every[:1] + [place for place in every[1:] if whole or not _is_put_first(plan, place)]
     places = [(image, repository) for image, repository in every if repository not in seen.shut]
     found = _asked(lambda place: _push(run, place), places, "push to", run.clients[seen.registry].connections)
     left = [
@@ -152,7 +154,7 @@ def _observe(run: Run, plan: Plan, place: Place, *, build: bool) -> Mapping[Repo
     if repository in plan.facts.repositories:
         return {repository: plan.facts.repositories[repository]}
     alone = replace(plan, images=(replace(image, repositories=(repository,)),))
-    return publish.observe(alone, run.clients, whole=build)
+    return publish.observe(alone, run.clients, children=build)
 
 
 def _is_shut(check: Check) -> bool:

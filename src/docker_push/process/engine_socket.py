@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any
 
 _TIMEOUT = 2.0  # seconds between two reads; whoever is slower is left to docker's command line
-_LIMIT = 1024 * 1024  # bytes of an answer
+_CHUNK, _READS = 64 * 1024, 16  # bytes at once, and how often: an answer that drips is left to docker's, too
 _OK = 200
 
 
-def ask(path: Path, resource: str) -> Mapping[str, Any]:
-    """Return the JSON object that the engine behind a socket answers to a GET of ``resource``, as ``/info``.
+def info(path: Path) -> Mapping[str, Any]:
+    """Return what the engine behind a socket says of itself (Docker Engine API, ``GET /info``).
 
-    Empty where that is not what comes back: docker's command line says why, and knows how to reach other engines.
+    Empty where no JSON object comes back: docker's command line says why, and knows how to reach other engines.
     """
     try:
         with closing(HTTPConnection("docker")) as connection:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.sock.settimeout(_TIMEOUT)
             connection.sock.connect(str(path))
-            connection.request("GET", resource)
+            connection.request("GET", "/info")
             answer = connection.getresponse()
-            found = json.loads(answer.read(_LIMIT)) if answer.status == _OK else {}
+            body = b"".join(answer.read1(_CHUNK) for _ in range(_READS))
+            found = json.loads(body) if answer.status == _OK else {}
     except (OSError, HTTPException, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

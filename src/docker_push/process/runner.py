@@ -91,9 +91,9 @@ class Runner:
             out = _pump(child, input.encode(), on_line, silence)
         return Completed(argv=tuple(argv), status=child.returncode, stdout=_text(out), stderr="")
 
-    def ask_engine(self, path: Path, resource: str) -> Mapping[str, Any]:
-        """Return what docker's engine behind the socket at ``path`` answers, as ``engine_socket.ask`` does."""
-        return engine_socket.ask(path, resource)
+    def ask_engine(self, path: Path) -> Mapping[str, Any]:
+        """Return what docker's engine behind the socket at ``path`` says of itself, as ``engine_socket.info`` does."""
+        return engine_socket.info(path)
 
     def shown(self, argv: Sequence[str]) -> str:
         """Return ``argv`` as a reader would type it, without secrets."""

@@ -20,7 +20,7 @@ from docker_push.publish.ledger import ORDER, Ledger, Place, moving
 from docker_push.publish.outcomes import State, state_of
 from docker_push.publish.rules import Rules
 from docker_push.publish.staged import Clients, Staged, in_flight
-from docker_push.references import Digest, Reference, Repository, Tag
+from docker_push.references import Digest, Reference
 from docker_push.registry import Client, Descriptor
 from docker_push.tagging import PlannedTag, TagKind
 
@@ -38,46 +38,30 @@ def move(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledge
     of which it cannot be told who is newer (ConfigError). A moving tag at which something newer stands is skipped.
     ``ledger`` knows at any moment what has become of each tag.
     """
-    right = _refuse(staged, clients, rules, ledger)
+    _refuse(staged, clients, rules, ledger)
     many = in_flight(clients)
-
-    def put(place: Place) -> None:
-        one, tag = place
-        if (one.repository, tag.tag) in right:
-            _note_unchanged(place, ledger)
-        else:
-            _put(place, clients, rules, ledger)
-
     for step in ORDER:
         work = [(one, tag) for one in staged for tag in one.image.tags if (tag.kind, tag.moves) in step]
         # a signal or an error waits for the tags that are under way, so that their new names are known
-        in_parallel(put, work, limit=many, finish=FINISH, settle=_SETTLE)
+        in_parallel(lambda place: _put(place, clients, rules, ledger), work, limit=many, finish=FINISH, settle=_SETTLE)
     _put_right(staged, clients, rules, ledger)
 
 
-def _refuse(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> set[tuple[Repository, Tag]]:
-    """Raise what would forbid the move of any tag, before any tag moves; return the tags that are seen to stand right."""
+def _refuse(staged: Sequence[Staged], clients: Clients, rules: Rules, ledger: Ledger) -> None:
+    """Raise what would forbid the move of any tag, before any tag moves."""
     places = [
         (one, tag)
         for one in staged
         for tag in moving(one)
         if not tag.moves or (tag.kind is TagKind.LATEST and rules.by_commits(tag))
     ]
-    look, right = partial(_head, clients=clients), set()
+    look = partial(_head, clients=clients)
     for place, head in zip(places, in_parallel(look, places, limit=in_flight(clients)), strict=True):
         one, tag = place
-        if head is not None and head.digest == one.manifest.digest:
-            right.add((one.repository, tag.tag))
-        elif not tag.moves and head is not None:
+        if not tag.moves and head is not None:
             _refuse_overwrite(place, head.digest, rules, ledger)
         elif tag.moves:
             _judged(place, clients[one.repository.registry], head, rules, fresh=False)
-    return right
-
-
-def _note_unchanged(place: Place, ledger: Ledger) -> None:
-    digest = place[0].manifest.digest
-    ledger.note(place, replace(ledger.of(place), before=digest, after=digest, state=State.UNCHANGED))
 
 
 def _head(place: Place, clients: Clients) -> Descriptor | None:

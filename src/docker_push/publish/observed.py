@@ -21,17 +21,19 @@ from docker_push.references import Digest, Platform, Repository, Tag
 from docker_push.registry import Client, Manifest
 
 
-def observe(plan: Plan, clients: Clients, *, whole: bool = True) -> dict[Repository, RepositoryFacts]:
+def observe(plan: Plan, clients: Clients, *, children: bool = True) -> dict[Repository, RepositoryFacts]:
     """Look at what the registries hold under the plan's names; raises the registry's errors.
 
-    Not ``whole``, what an index names is not asked for: ``verify`` reads all of it. An image whose key is known is looked for under earlier tags too, where its commit tag does not have it. All tags of a
-    repository are listed only where the plan depends on them (aliases and ``latest`` by version), or no other tag has it.
+    An image whose key is known is looked for under earlier tags too, where its commit tag was not built for this commit by
+    this plan. All tags of a repository are listed only where the plan depends on them (aliases and ``latest`` by version),
+    or no other tag has it. Without ``children`` what an index under the commit tag names is not asked for, and counts as
+    there: ``verify`` reads all of it.
     """
     places = [(image, repository) for image in plan.images for repository in image.repositories]
 
     def look(place: tuple[PlannedImage, Repository]) -> tuple[Repository, RepositoryFacts]:
         image, repository = place
-        return repository, _Look(image, repository, clients[repository.registry], whole=whole).facts()
+        return repository, _Look(image, repository, clients[repository.registry], children=children).facts()
 
     return dict(in_parallel(look, places, limit=in_flight(clients)))
 
@@ -39,17 +41,17 @@ def observe(plan: Plan, clients: Clients, *, whole: bool = True) -> dict[Reposit
 class _Look:
     """One image in one repository, looked at until it is known whether it has to be built."""
 
-    def __init__(self, image: PlannedImage, repository: Repository, client: Client, *, whole: bool) -> None:
+    def __init__(self, image: PlannedImage, repository: Repository, client: Client, *, children: bool) -> None:
         self._image = image
         self._repository = repository
         self._client = client
-        self._whole = whole
+        self._children = children
         self._tags: tuple[str, ...] | None = None
 
     def facts(self) -> RepositoryFacts:
         commit = self._staged()
         same, tag, other = None, "", ""
-        if self._image.key is not None and not self._is_ours(commit):
+        if self._image.key is not None and not self._is_built_here(commit):
             same, tag, other = self._same()
         tags = self._listed() if self._image.lists_tags else ()
         return RepositoryFacts(tags=tags, commit=commit, same=same, same_tag=tag, other_tag=other)
@@ -59,10 +61,9 @@ class _Look:
             self._tags = self._client.tags(self._repository)
         return self._tags
 
-    def _is_ours(self, commit: Published | None) -> bool:
-        if commit is None or not commit.complete:
-            return False
-        return commit.has_key(self._image.key) or commit.fingerprint == self._image.fingerprint
+    def _is_built_here(self, commit: Published | None) -> bool:
+        """Tell whether this commit's own build is there: what was put there unchanged stands under an earlier tag, too."""
+        return commit is not None and commit.complete and commit.fingerprint == self._image.fingerprint
 
     def _staged(self) -> Published | None:
         """Look at the commit tag; what is there and cannot be read whole is there, incomplete, and built anew."""
@@ -104,7 +105,7 @@ class _Look:
             manifest = self._client.get(self._repository, digest)
             annotations = manifest.annotations
             platforms = self._client.platforms(self._repository, manifest)
-            complete = not self._whole or all(
+            complete = not self._children or all(
                 self._client.head(self._repository, child.digest) for child in manifest.children
             )
         except (RegistryError, VerificationError) as error:

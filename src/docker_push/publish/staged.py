@@ -56,31 +56,26 @@ def verify(plan: Plan, digests: Mapping[str, Digest], clients: Clients, lag: flo
     """Read back everything that was staged and compare it with what the builder said and the plan asked for.
 
     ``digests`` is image name -> digest as the builder (or, for an adopted image, the registry) gave it. Manifests are read
-    by digest and hashed, but for an index of which the bytes are here since the run was planned. Every configuration and layer that they name is asked for; what is not there is waited for,
-    at most ``lag`` seconds. Raises VerificationError for the first image that is not whole.
+    by digest and hashed, but for an index of which the bytes are here since the run was planned. Every configuration and
+    layer that they name is asked for, unless an earlier run did. What is not there is waited for, at most ``lag`` seconds.
+    Raises VerificationError for the first image that is not whole.
     """
     places = [(image, repository) for image in plan.published for repository in image.repositories]
 
     def check(place: tuple[PlannedImage, Repository]) -> Staged:
         image, repository = place
-        digest = digests[image.name]
-        known = _seen(plan.facts, image, repository, digest)
-        return _verified(image, repository, digest, clients[repository.registry], lag, known)
+        digest, client = digests[image.name], clients[repository.registry]
+        manifest = _seen(plan.facts, image, repository, digest)
+        manifest = manifest or read_staged(image, repository, digest, client, lag)
+        return _verified(image, repository, manifest, client, lag)
 
     staged = tuple(in_parallel(check, places, limit=in_flight(clients)))
     _refuse_lost((one for one in staged if not one.image.since), clients)
     return staged
 
 
-def _verified(
-    image: PlannedImage,
-    repository: Repository,
-    digest: Digest,
-    client: Client,
-    lag: float,
-    known: Manifest | None = None,
-) -> Staged:
-    manifest = known or read_staged(image, repository, digest, client, lag)
+def _verified(image: PlannedImage, repository: Repository, manifest: Manifest, client: Client, lag: float) -> Staged:
+    digest = manifest.digest
     children = {
         child.digest: read_staged(image, repository, child.digest, client, lag, named_by=digest)
         for child in manifest.children
@@ -236,7 +231,7 @@ def _settled(one: Staged, clients: Clients, before: Digest | None, lag: float) -
     if head is not None and head.digest != before:
         theirs = client.get(one.repository, head.digest)
         if _is_same_work(theirs, one.image):
-            return _verified(one.image, one.repository, theirs.digest, client, lag)
+            return _verified(one.image, one.repository, theirs, client, lag)
     raise VerificationError(
         f"image {one.image.name}: {one.reference.repository}:{one.image.commit_tag} was"
         f" {'removed' if head is None else 'replaced by another plan'} while this run went on",
