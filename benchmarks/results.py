@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from rows import Point, Row
 
@@ -13,8 +13,8 @@ HEAD = """\
 # What docker-push costs beside the bare tools
 
 Written by `nox -s bench`; do not edit. Both sides of a row are measured by turns in one run, on one engine and one registry;
-times are medians of {rounds} rounds, after one that does not count. What counts are the ratios: another machine, or a
-registry that is far away, has other seconds.
+times are medians of {rounds} rounds, after one that does not count. Rows may be of several runs on the machine below. What
+counts are the ratios: another machine, or a registry that is far away, has other seconds.
 """
 
 
@@ -24,7 +24,7 @@ class Results:
 
     machine: Mapping[str, str]
     rounds: int
-    rows: Sequence[Row]
+    rows: Sequence[Row] = ()
     curve: Sequence[Point] = field(default_factory=tuple)
 
 
@@ -38,6 +38,17 @@ def from_json(text: str) -> Results:
     found = json.loads(text)
     rows = [Row(**row | {side: tuple(row[side]) for side in ("ours", "theirs")}) for row in found["rows"]]
     return Results(found["machine"], found["rounds"], rows, [Point(**point) for point in found["curve"]])
+
+
+def of_one_machine(kept: Results, new: Results) -> Results:
+    """Return the results to go on with: those that are kept, where machine and versions are the same, or none."""
+    return replace(kept, rounds=new.rounds) if kept.machine == new.machine else new
+
+
+def joined(results: Results, row: Row, order: Sequence[str]) -> Results:
+    """Return the results with a row, instead of the one of its name; ``order`` are the names of all rows."""
+    rows = [*(one for one in results.rows if one.name != row.name), row]
+    return replace(results, rows=sorted(rows, key=lambda one: order.index(one.name)))
 
 
 def ratio(row: Row) -> float:

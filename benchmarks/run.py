@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import machine
@@ -19,6 +20,7 @@ from results import Results
 from rows import ROWS, Row, curve
 
 HERE = Path(__file__).parent
+CURVE = "curve"
 DATA, PAGE, PICTURE = "results.json", "results.md", "cost.svg"
 
 
@@ -31,16 +33,22 @@ def main() -> None:
     registry = os.environ.get("REGISTRY") or sys.exit(
         "REGISTRY is not set: run ./scripts/engine up bench --format shell"
     )
-    names = given.only or [*ROWS]
+    names = [name for name in given.only or ROWS if name != CURVE]
     with tempfile.TemporaryDirectory(prefix="docker-push-bench-") as folder:
         sizes = QUICK if given.quick else Sizes()
         bench = Bench(Path(folder).resolve(), registry, given.rounds or (1 if given.quick else 5), sizes)
-        rows = [_measured(name, bench) for name in names]
-        points = [] if given.only else curve(bench)
-        found = Results(machine.described(bench.environ), bench.rounds, rows, points)
-    whole = not (given.only or given.quick)
-    if given.output or whole:
-        write(found, given.output or HERE)
+        output = given.output or (None if given.only or given.quick else HERE)
+        found = Results(machine.described(bench.environ), bench.rounds)
+        if output and given.only and (output / DATA).exists():
+            found = results.of_one_machine(results.from_json((output / DATA).read_text("utf-8")), found)
+        for name in names:
+            found = results.joined(found, _measured(name, bench), [*ROWS])
+            if output:  # at once: a run takes the better part of an hour
+                write(found, output)
+        if not given.only or CURVE in given.only:
+            found = replace(found, curve=curve(bench))
+            if output:
+                write(found, output)
 
 
 def write(found: Results, folder: Path) -> None:
@@ -61,10 +69,11 @@ def _measured(name: str, bench: Bench) -> Row:
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, help="rounds that count (default: 5, quick: 1)")
-    parser.add_argument("--only", action="append", choices=[*ROWS], metavar="NAME", help=f"one row: {', '.join(ROWS)}")
+    choices = [*ROWS, CURVE]
+    parser.add_argument("--only", action="append", choices=choices, metavar="NAME", help=f"one of {', '.join(choices)}")
     parser.add_argument("--quick", action="store_true", help="few images: shows that the rows work, and no more")
     parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="write the results there (default: only a whole run)"
+        "--output", type=Path, metavar="FOLDER", help="write the results there, beside other rows of one machine"
     )
     parser.add_argument(
         "--render", action="store_true", help="measure nothing: write page and plot of the last run again"
