@@ -13,8 +13,8 @@ HEAD = """\
 # What docker-push costs beside the bare tools
 
 Written by `nox -s bench`; do not edit. Both sides of a row are measured by turns in one run, on one engine and one registry;
-times are medians of {rounds} rounds, after one that does not count. Rows may be of several runs on the machine below. What
-counts are the ratios: another machine, or a registry that is far away, has other seconds.
+times are medians, after a round that does not count, with the range and the number of rounds. Rows may be of several runs on the
+machine below. What counts are the ratios: another machine, or a registry that is far away, has other seconds.
 """
 
 
@@ -23,7 +23,6 @@ class Results:
     """One run of the benchmark: where it ran, its rows, and the points of the plot."""
 
     machine: Mapping[str, str]
-    rounds: int
     rows: Sequence[Row] = ()
     curve: Sequence[Point] = field(default_factory=tuple)
 
@@ -37,12 +36,12 @@ def from_json(text: str) -> Results:
     """Read what ``to_json`` wrote."""
     found = json.loads(text)
     rows = [Row(**row | {side: tuple(row[side]) for side in ("ours", "theirs")}) for row in found["rows"]]
-    return Results(found["machine"], found["rounds"], rows, [Point(**point) for point in found["curve"]])
+    return Results(found["machine"], rows, [Point(**point) for point in found["curve"]])
 
 
 def of_one_machine(kept: Results, new: Results) -> Results:
     """Return the results to go on with: those that are kept, where machine and versions are the same, or none."""
-    return replace(kept, rounds=new.rounds) if kept.machine == new.machine else new
+    return kept if kept.machine == new.machine else new
 
 
 def joined(results: Results, row: Row, order: Sequence[str]) -> Results:
@@ -58,7 +57,7 @@ def ratio(row: Row) -> float:
 
 def page(results: Results, plot: str) -> str:
     """Return the page with everything that was measured; ``plot`` is the name of the picture beside it."""
-    parts = [HEAD.format(rounds=results.rounds), table(results.rows)]
+    parts = [HEAD, table(results.rows)]
     if results.curve:
         parts.append(f"![Seconds against the number of unchanged images]({plot})\n")
         parts.append(_table(("images, unchanged", "docker-push", "bake, warm"), map(_point, results.curve)))
@@ -85,9 +84,9 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _shown(values: Sequence[float], unit: str) -> str:
-    """Return the median, and the range where there is one."""
+    """Return the median, with the range and the number of rounds where there are several."""
     low, high = min(values), max(values)
-    spread = f" ({_number(low)}–{_number(high)})" if len(values) > 1 else ""
+    spread = f" ({_number(low)}–{_number(high)}, {len(values)}×)" if len(values) > 1 else ""
     return f"{_number(statistics.median(values))} {unit}{spread}"
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         sizes = QUICK if given.quick else Sizes()
         bench = Bench(Path(folder).resolve(), registry, given.rounds or (1 if given.quick else 5), sizes)
         output = given.output or (None if given.only or given.quick else HERE)
-        found = Results(machine.described(bench.environ), bench.rounds)
+        found = Results(machine.described(bench.environ))
         if output and given.only and (output / DATA).exists():
             found = results.of_one_machine(results.from_json((output / DATA).read_text("utf-8")), found)
         for name in names:
