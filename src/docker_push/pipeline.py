@@ -69,9 +69,9 @@ def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
         return work(record)
     except DockerPushError as error:
         found, outcomes = record.found, record.outcomes
+        error.details += report.tag_table(outcomes) if outcomes else ()
         if not record.ledgers:
             error.details += (_UNTOUCHED,)
-        error.details += report.tag_table(outcomes)
         if found is None:
             return report.outcome(draft, Staging(digests={}), (), (), error)
         return reported(run, found, found.staged, outcomes, error)
