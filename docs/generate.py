@@ -79,6 +79,8 @@ FACTS = {
         "XDG_CONFIG_HOME": "where docker/certs.d is looked for besides /etc/docker/certs.d (default: ~/.config)",
         "DOCKER_HOST": "engine to use, instead of docker's current context",
         "DOCKER_CONTEXT": "docker's context to use, instead of the current one",
+        "DOCKER_TLS": "set: the engine has no socket, as docker has it",
+        "DOCKER_TLS_VERIFY": "set: the same",
         "BUILDX_CONFIG": "folder of buildx's builders",
         "BUILDX_METADATA_PROVENANCE": "`disabled` for our builds unless you set it: nothing reads buildx's copy of it",
     },

@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Mapping
 from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ def info(path: Path) -> Mapping[str, Any]:
 
     Empty where no JSON object comes back: docker's command line says why, and knows how to reach other engines.
     """
+    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - a plan asks no engine
+
     try:
         with closing(HTTPConnection("docker")) as connection:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
