@@ -53,6 +53,7 @@ def main() -> None:
 
 def write(found: Results, folder: Path) -> None:
     """Write what is kept, the page, and the plot where there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
     folder.joinpath(DATA).write_text(results.to_json(found), "utf-8")
     folder.joinpath(PAGE).write_text(results.page(found, PICTURE), "utf-8")
     if found.curve:

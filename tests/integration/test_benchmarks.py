@@ -41,6 +41,7 @@ def test_a_row_is_measured_and_written_down(engine: dict[str, str], registry: st
 
 
 def test_rows_of_another_run_are_kept_as_long_as_the_machine_is_the_same(tmp_path: Path):
+    tmp_path /= "new"
     assert measured(tmp_path, {}, "list") == {"list": [6, 6]}
     kept = json.loads((tmp_path / "results.json").read_text())
     kept["rows"] = [{**kept["rows"][0], "name": "plan"}]
