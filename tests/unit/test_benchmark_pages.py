@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,13 +18,13 @@ SLOW = Row(
 )
 SMALL = Row(name="small", work="memory", against="buildx", ours=(60.0,), theirs=(120.0,), target=1.5, unit=MEMORY)
 CURVE = (Point(1, 0.4, 1.2), Point(25, 0.5, 11.0), Point(50, 0.6, 23.0))
-FOUND = Results({"Machine": "a machine", "buildx": "0.29"}, 3, [SLOW, SMALL], CURVE)
+FOUND = Results({"Machine": "a machine", "buildx": "0.29"}, [SLOW, SMALL], CURVE)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_row_says_medians_ranges_their_ratio_and_whether_it_was_reached():
     assert results.table([SLOW, SMALL]).splitlines()[2:] == [
-        "| 50 images | `bake` | 2.00 s (1.00–3.00) | 2.00 s (2.00–2.00) | 1.00 | ≤ 0.9 | no |",
+        "| 50 images | `bake` | 2.00 s (1.00–3.00, 3×) | 2.00 s (2.00–2.00, 3×) | 1.00 | ≤ 0.9 | no |",
         "| memory | buildx | 60.0 MiB | 120 MiB | 0.50 | ≤ 1.5 | yes |",
     ]
 
@@ -36,20 +37,32 @@ def test_the_page_holds_every_row_the_plot_and_where_it_was_measured():
     page = results.page(FOUND, "cost.svg")
 
     assert results.table(FOUND.rows) in page
-    assert "medians of 3 rounds" in page
+    assert "times are medians" in page
     assert "(cost.svg)" in page
     assert "| 50 | 0.60 s | 23.0 s |" in page
     assert "| buildx | 0.29 |" in page
 
 
 def test_a_page_without_a_plot_shows_none():
-    assert "cost.svg" not in results.page(Results({}, 1, [SLOW]), "cost.svg")
+    assert "cost.svg" not in results.page(Results({}, [SLOW]), "cost.svg")
 
 
 def test_what_is_kept_gives_the_same_page_again():
     kept = results.from_json(results.to_json(FOUND))
 
     assert results.page(kept, "cost.svg") == results.page(FOUND, "cost.svg")
+
+
+def test_a_new_row_takes_the_place_of_the_one_of_its_name_and_stands_in_its_order():
+    again = replace(SLOW, ours=(9.0,))
+
+    assert results.joined(FOUND, again, ["small", "slow"]).rows == [SMALL, again]
+    assert results.joined(Results({}), again, ["small", "slow"]).rows == [again]
+
+
+def test_rows_of_another_machine_are_not_kept():
+    assert results.of_one_machine(FOUND, Results(FOUND.machine)) == FOUND
+    assert results.of_one_machine(FOUND, Results({"Machine": "another"})).rows == ()
 
 
 def drawn(title: str = "") -> ET.Element:
