@@ -15,6 +15,7 @@ HEAD = """\
 Written by `nox -s bench`; do not edit. Both sides of a row are measured by turns in one run, on one engine and one registry;
 times are medians, after a round that does not count, with the range and the number of rounds. Rows may be of several runs on the
 machine below. What counts are the ratios: another machine, or a registry that is far away, has other seconds.
+[What keeps the ratios that are not reached](limits.md) is told apart.
 """
 
 
