@@ -18,6 +18,7 @@ from docker_push.fingerprint import REMOTE
 from docker_push.metadata import FINGERPRINT
 from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.references import Digest, Reference
+from docker_push.tagging import part_tag
 
 _TARGET = re.compile(r"[^a-zA-Z0-9_-]+")
 
@@ -26,8 +27,15 @@ class Output(str, Enum):
     """Where the images of a bake go."""
 
     STAGE = "stage"  # pushed under the commit tag, kept nowhere else
+    PART = "part"  # pushed by digest, under no tag, kept nowhere else
+    TAGGED_PART = "tagged-part"  # pushed under a tag of its own, for the driver that cannot push by digest
     LOAD = "load"  # into the local engine
     CHECK = "check"  # built, kept nowhere
+
+    @property
+    def pushes(self) -> bool:
+        """Tell whether the images go to their registries."""
+        return self in {Output.STAGE, Output.PART, Output.TAGGED_PART}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +113,7 @@ def render(plan: Plan, batch: Batch, output: Output) -> dict[str, object]:
 
 def _target(plan: Plan, image: PlannedImage, output: Output, names: Mapping[str, str]) -> dict[str, object]:
     options = image.options
-    staging = output is Output.STAGE
+    staging = output.pushes
     target: dict[str, object] = {
         "context": escaped(options.context.value),
         "dockerfile": escaped(_dockerfile(options.context.value, options.dockerfile.value)),
@@ -126,29 +134,38 @@ def _target(plan: Plan, image: PlannedImage, output: Output, names: Mapping[str,
         "network": options.network,
         "extra-hosts": _escaped_items(options.extra_hosts),
         "shm-size": options.shm_size,
-        "output": [_output(output) + (",registry.insecure=true" if staging and plan.is_insecure else "")],
+        "output": [_output(image, output) + (",registry.insecure=true" if staging and plan.is_insecure else "")],
     }
     return {key: value for key, value in target.items() if value not in (None, [], {})}
 
 
-def _output(output: Output) -> str:
+_PUSHED = "type=image,push=true,store=false,oci-mediatypes=true"
+
+
+def _output(image: PlannedImage, output: Output) -> str:
     """Return the exporter: OCI media types always, since BuildKit writes Docker's where nothing is attested."""
+    names = ",".join(map(str, image.repositories))  # several names are one field of CSV, hence the quotes
     return {
-        Output.STAGE: "type=image,push=true,store=false,oci-mediatypes=true",
+        Output.STAGE: _PUSHED,
+        Output.PART: f'{_PUSHED},push-by-digest=true,name-canonical=true,"name={names}"',
+        Output.TAGGED_PART: _PUSHED,
         Output.LOAD: "type=docker",
         Output.CHECK: "type=cacheonly",
     }[output]
 
 
 def _tags(image: PlannedImage, output: Output) -> tuple[Reference, ...]:
-    if output is Output.CHECK:
+    if output in {Output.CHECK, Output.PART}:
         return ()
+    if output is Output.TAGGED_PART and image.part:
+        tag = part_tag(image.commit_tag, image.part)
+        return tuple(Reference(repository, tag) for repository in image.repositories)
     return tuple(image.staged(repository) for repository in image.repositories)
 
 
 def _attest(image: PlannedImage, output: Output) -> list[str]:
     """Return what is attested; provenance is switched off by name, since bake adds it where nothing is said."""
-    asked = [escaped(text) for text in image.options.attest] if output is Output.STAGE else []
+    asked = [escaped(text) for text in image.options.attest] if output.pushes else []
     return asked if any("type=provenance" in text for text in asked) else [*asked, "type=provenance,disabled=true"]
 
 

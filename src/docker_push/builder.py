@@ -141,7 +141,7 @@ class Builder:
             )
         with _accessed(metadata):
             written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
-        digests = bake.digests(written, kept) if output is Output.STAGE else {}
+        digests = bake.digests(written, kept) if output.pushes else {}
         return Baked(ok=True, names=tuple(kept), digests=digests, sources=collector.sources())
 
     def _argv(self, batch: Batch, metadata: Path) -> list[str]:

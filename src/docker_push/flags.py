@@ -33,7 +33,12 @@ FLAGS: Mapping[str, Flag] = {
     "allow_secret_arg": Flag("build argument that looks like a secret and is none; repeat for several", ()),
     "dry_run": Flag("say what would be done, and do nothing", default=False),
     "report": Flag("file to write what happened to, as JSON"),
-    "format": Flag("text, json or bake", "text"),
+    "part": Flag(
+        "folder for the file of a part: the one platform of --platform is staged; docker.merge reads such folders and files",
+        (),
+    ),
+    "jobs": Flag("most jobs that there may be (default: as many as the CI takes)"),
+    "format": Flag("text, json or bake; for docker.matrix text, json, github or gitlab", "text"),
     "json": Flag("print what was found as JSON", default=False),
     "offline": Flag("plan without asking builder and registries", default=False),
     "debug": Flag("show every command that is run, and the traceback of an error", default=False),

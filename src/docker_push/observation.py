@@ -20,18 +20,20 @@ def make_plan(
     *,
     look: bool,
     build: bool = True,
+    joins: bool = False,
     build_only: str | None = None,
     engine: Callable[[], EngineHosts] = EngineHosts,
 ) -> Plan:
     """Plan the run; with ``look`` by what registries hold now and, where it may ``build``, what the builder can do.
 
-    A first plan without facts tells which names to look for; it never differs from the second in the commit tag.
+    A first plan without facts tells which names to look for; it never differs from the second in the commit tag. A run
+    that ``joins`` what others built is planned as one that builds, and needs no builder.
     ``build_only`` is why nothing may be pushed, ``engine`` is as in ``decided``.
     """
     draft = planning.plan(run.options, run.context, Facts(build_only=build_only))
     if not look:
         return draft
-    draft = keyed(run, draft) if build else draft
+    draft = keyed(run, draft) if build or joins else draft
     facts = draft.facts
 
     def registries() -> Facts:

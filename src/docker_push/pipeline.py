@@ -12,6 +12,7 @@ from functools import partial
 
 from docker_push import bake, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push.bake import Output
+from docker_push.bases import EngineHosts
 from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
@@ -35,31 +36,32 @@ _UNTOUCHED = "No moving tag was touched: branch, version and latest are wholly w
 
 def push(run: Run) -> RunReport:
     """Build, stage, verify, and move the tags when everything is whole."""
-    return _reported(run, lambda record: move(run, stage(run, prepared(run), record), record))
+    return reporting(run, lambda record: move(run, stage(run, prepared(run), record), record))
 
 
 def stage_only(run: Run) -> RunReport:
     """Build, push under the commit tag and verify; no moving tag is touched."""
-    return _reported(run, lambda record: _unmoved(run, stage(run, prepared(run, moves=False), record)))
+    return reporting(run, lambda record: _unmoved(run, stage(run, prepared(run, moves=False), record)))
 
 
 def publish_staged(run: Run) -> RunReport:
     """Move the tags of what was staged for this commit, by this run or another, here or on another machine."""
-    return _reported(run, lambda record: move(run, _tested_again(run, find_staged(run)), record))
+    return reporting(run, lambda record: move(run, tested_again(run, find_staged(run)), record))
 
 
-def planned(run: Run, *, look: bool, build: bool = True) -> Plan:
+def planned(run: Run, *, look: bool, build: bool = True, joins: bool = False) -> Plan:
     """Return the plan that a run would be carried out by, for a reader; with ``look`` by what the world holds."""
     draft = make_plan(run, look=False)
     if build:
         run.refuse_arguments(draft)
     if not look:
         return draft
-    denial, hosts = preflight.denial(run, draft), partial(preflight.engine_hosts, run)
-    return make_plan(run, look=True, build=build, build_only=denial.message if denial else None, engine=hosts)
+    denial, hosts = preflight.denial(run, draft), EngineHosts if joins else partial(preflight.engine_hosts, run)
+    why = denial.message if denial else None
+    return make_plan(run, look=True, build=build, joins=joins, build_only=why, engine=hosts)
 
 
-def _reported(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
+def reporting(run: Run, work: Callable[[Record], RunReport]) -> RunReport:
     """Do the work; an error is part of the report, with what has become of every tag, or the word that nothing moved."""
     draft, record = make_plan(run, look=False), Record()
     if not draft.images:
@@ -86,11 +88,11 @@ def _unmoved(run: Run, found: StagedRun) -> RunReport:
     return reported(run, found, found.staged, tags, left_out(found.staging))
 
 
-def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
+def prepared(run: Run, *, build: bool = True, moves: bool = True, joins: bool = False) -> Prepared:
     """Plan the run by what the world holds, and check that publishing can work, before anything is built.
 
-    Without ``build`` neither builder nor engine is asked for, and what is staged is what will be published. Without ``moves``
-    it does not matter who is newer. Raises everything that is wrong at once; a run that keeps going does without the images
+    Without ``build`` neither builder nor engine is asked for, and what is staged is what will be published; or, in a run that
+    ``joins`` what others built, it is planned as if it built. Without ``moves`` it does not matter who is newer. Raises everything that is wrong at once; a run that keeps going does without the images
     whose repository alone is refused.
     """
     draft = make_plan(run, look=False)
@@ -99,10 +101,11 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True) -> Prepared:
     say = run.surroundings.say
     if run.options.no_preflight:
         why = preflight.permission(run, draft, publishing=not build)
-        plan = make_plan(run, look=True, build=build, build_only=why, engine=partial(preflight.engine_hosts, run))
+        engine = partial(preflight.engine_hosts, run) if not joins else EngineHosts
+        plan = make_plan(run, look=True, build=build, joins=joins, build_only=why, engine=engine)
         say(report.plan_text(plan))
         return Prepared(plan=plan)
-    seen = preflight.survey(run, draft, build=build, whole=False)
+    seen = preflight.survey(run, draft, build=build, whole=False, joins=joins)
     say(report.plan_text(seen.plan))
     checks = [check for check in seen.checks if moves or check.area is not Area.GIT]
     for check in checks:
@@ -127,7 +130,7 @@ def stage(run: Run, ready: Prepared, record: Record) -> StagedRun:
     say, plan = run.surroundings.say, ready.plan
     with logged_in(run) as inside:
         adopted = Staging(digests=_adopted(plan), failures=ready.refused)
-        kept = _verified(inside, StagedRun(plan=plan, staging=adopted, staged=()), adopted.digests)
+        kept = verified(inside, StagedRun(plan=plan, staging=adopted, staged=()), adopted.digests)
         record.found = kept
         built = staging.build(inside, plan, kept.staging)
         if not plan.published:
@@ -135,8 +138,8 @@ def stage(run: Run, ready: Prepared, record: Record) -> StagedRun:
             say(f"Built, and nothing was pushed: {why}.")
             return StagedRun(plan=plan, staging=built, staged=())
         names = {image.name for image in plan.published} - adopted.digests.keys()
-        record.found = _shown(inside, _verified(inside, replace(kept, staging=built), names))
-        return _tested(inside, record.found)
+        record.found = shown(inside, verified(inside, replace(kept, staging=built), names))
+        return tested(inside, record.found)
 
 
 def _adopted(plan: Plan) -> dict[str, Digest]:
@@ -154,10 +157,10 @@ def find_staged(run: Run) -> StagedRun:
         except DockerPushError as error:
             keep_going(run, image.name, error, failures)
     staged = StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=())
-    return _shown(run, _verified(run, staged, [image.name for image in plan.published]))
+    return shown(run, verified(run, staged, [image.name for image in plan.published]))
 
 
-def _verified(run: Run, found: StagedRun, names: Collection[str]) -> StagedRun:
+def verified(run: Run, found: StagedRun, names: Collection[str]) -> StagedRun:
     """Read back these images, unless they failed before; look for secrets in them, and put the commit tags that are missing.
 
     What is not whole ends the run, or is left out of one that keeps going.
@@ -178,7 +181,7 @@ def _verified(run: Run, found: StagedRun, names: Collection[str]) -> StagedRun:
     return replace(found, staging=replace(built, failures=failures), staged=tuple(staged))
 
 
-def _shown(run: Run, found: StagedRun) -> StagedRun:
+def shown(run: Run, found: StagedRun) -> StagedRun:
     """Put what is staged into the plan's order, and say it."""
     places = {image.name: place for place, image in enumerate(found.plan.images)}
     staged = tuple(sorted(found.staged, key=lambda one: places[one.image.name]))
@@ -189,7 +192,7 @@ def _shown(run: Run, found: StagedRun) -> StagedRun:
     return replace(found, staged=staged)
 
 
-def _tested(run: Run, found: StagedRun) -> StagedRun:
+def tested(run: Run, found: StagedRun) -> StagedRun:
     """Run the test commands in what is staged; an image that fails is left out of a run that keeps going."""
     failures = dict(found.staging.failures)
     tested: list[image_tests.Outcome] = []
@@ -205,7 +208,7 @@ def _tested(run: Run, found: StagedRun) -> StagedRun:
     return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
 
 
-def _tested_again(run: Run, found: StagedRun) -> StagedRun:
+def tested_again(run: Run, found: StagedRun) -> StagedRun:
     """Run the test commands before a publish apart from its staging too: nothing in the registry says that they passed.
 
     Without test commands no engine is needed, and none is logged in.
@@ -213,7 +216,7 @@ def _tested_again(run: Run, found: StagedRun) -> StagedRun:
     if not any(one.image.options.test for one in found.staged):
         return found
     with logged_in(run) as inside:
-        return _tested(inside, found)
+        return tested(inside, found)
 
 
 def definition(plan: Plan) -> dict[str, object]:

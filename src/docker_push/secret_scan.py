@@ -73,7 +73,9 @@ def _leak(leaks: Sequence[tuple[Staged, tuple[str, ...]]]) -> VerificationError:
     further = (
         f", and in {sum(len(more) for _, more in leaks) - 1} more places" if len(places) > 1 or len(leaks) > 1 else ""
     )
-    tags = ", ".join(f"{each.repository}:{each.image.commit_tag}" for each, _ in leaks)
+    tags = ", ".join(
+        map(str, (each.reference if each.image.part else each.image.staged(each.repository) for each, _ in leaks))
+    )
     return VerificationError(
         f"image {one.image.name}: a secret of this run can be read in {one.reference}: {places[0]}{further}",
         hint=(

@@ -89,7 +89,7 @@ class _Work:
             say(f"Building {shown}")
             started = run.surroundings.clock()
             self.bakes.update(image.name for image in batch.images)
-            output = Output.STAGE if self._plan.published else Output.CHECK
+            output = _output(self._plan)
             try:
                 baked = run.builder.bake(self._plan, batch, output, lambda step: tell(step, say))
             except BuilderError as error:  # nothing was heard of it any more
@@ -147,8 +147,8 @@ class _Work:
         self._run.surroundings.sleep(seconds)
 
     def _look_again(self, names: Collection[str]) -> None:
-        """See what of these images got through all the same, and adopt it."""
-        if not self._plan.published:
+        """See what of these images got through all the same, and adopt it; a part has no name to be seen by."""
+        if _output(self._plan) is not Output.STAGE:
             return
         some = tuple(image for image in self._plan.published if image.name in names)
         seen = publish.observe(replace(self._plan, images=some), self._run.clients)
@@ -159,6 +159,16 @@ class _Work:
             for image in self._plan.published
             if image.digest is not None and image.name in names
         }
+
+
+def _output(plan: Plan) -> Output:
+    """Return where the images of a run go. Buildx refuses to push by digest with Docker's own driver (build/opt.go)."""
+    if not plan.published:
+        return Output.CHECK
+    if not any(image.part for image in plan.published):
+        return Output.STAGE
+    builder = plan.facts.builder
+    return Output.TAGGED_PART if builder is None or builder.driver == "docker" else Output.PART
 
 
 def _records(plan: Plan, batch: Batch, sources: Mapping[str, Sources]) -> dict[str, Record]:

@@ -20,6 +20,7 @@ from docker_push.flags import BUILD, CHANGED, FLAGS, RUN, SELECT
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
+    from docker_push.plan import Plan
     from docker_push.report import RunReport
     from docker_push.run import Run, Surroundings
 
@@ -39,9 +40,10 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
 
             with byte_code_kept():
                 from docker_push.boundary import boundary  # noqa: PLC0415
+                from docker_push.command_line import flags_of  # noqa: PLC0415
 
                 with boundary(debug=given["debug"]) as surroundings:
-                    body(surroundings, _flags(given), given)
+                    body(surroundings, flags_of(given), given)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         defaults = {flag: None if (default := FLAGS[flag].default) == () else default for flag in flags}
@@ -59,10 +61,11 @@ def _command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
 def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """List the images of build.toml: platforms, Dockerfile, where they go."""
     from docker_push import report  # noqa: PLC0415
+    from docker_push.command_line import one_of  # noqa: PLC0415
     from docker_push.observation import make_plan  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
-    _one_of("--format", given["format"], ("text", "json"))
+    one_of("--format", given["format"], ("text", "json"))
     with opened(surroundings, flags) as run:
         plan = make_plan(run, look=False)
         if given["format"] == "json":
@@ -75,9 +78,10 @@ def list_images(surroundings: Surroundings, flags: Flags, given: Mapping[str, An
 def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Show what would be built, tagged and pushed, and why."""
     from docker_push import pipeline, report  # noqa: PLC0415
+    from docker_push.command_line import one_of  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
-    _one_of("--format", given["format"], ("text", "json", "bake"))
+    one_of("--format", given["format"], ("text", "json", "bake"))
     with opened(surroundings, flags) as run:
         plan = pipeline.planned(run, look=not given["offline"])
         if given["format"] == "text":
@@ -85,6 +89,22 @@ def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
         else:
             shown = report.plan_json(plan) if given["format"] == "json" else pipeline.definition(plan)
             surroundings.emit(_json(shown, run))
+
+
+@_command("matrix", *SELECT, CHANGED, "format", "jobs", "debug")
+def show_matrix(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Print the jobs that stage the run platform by platform, for a CI; needs neither Docker nor registry."""
+    from docker_push import matrix  # noqa: PLC0415
+    from docker_push.command_line import one_of, whole_number  # noqa: PLC0415
+    from docker_push.observation import make_plan  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
+
+    one_of("--format", given["format"], tuple(form.value for form in matrix.Form))
+    form, limit = matrix.Form(given["format"]), whole_number("--jobs", given["jobs"])
+    with opened(surroundings, flags) as run:
+        asked = {image.name: image.platforms for image in make_plan(run, look=False).images if image.asked}
+        images = {name: asked[name] for name in run.options.selected if name in asked}
+        surroundings.emit(matrix.text(matrix.jobs(images, run.options.runners, form, limit), form))
 
 
 @_command("doctor", *SELECT, "builder", "json", "debug")
@@ -139,12 +159,29 @@ def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> N
             run.surroundings.emit(name)
 
 
-@_command("stage", *SELECT, CHANGED, *BUILD, "report", *RUN)
+@_command("stage", *SELECT, CHANGED, *BUILD, "part", "report", *RUN)
 def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
-    """Build, push under the commit tag and verify; no moving tag is touched."""
-    from docker_push import pipeline  # noqa: PLC0415
+    """Build, push under the commit tag and verify; no moving tag is touched. With --part: one platform, and no tag at all."""
+    from docker_push import pipeline, splitting  # noqa: PLC0415
+    from docker_push.command_line import as_part  # noqa: PLC0415
 
-    _carry_out(pipeline.stage_only, surroundings, flags, given)
+    folders = [surroundings.folder / path for path in given["part"] or ()]
+    work = functools.partial(splitting.stage_part, folder=folders[0]) if folders else pipeline.stage_only
+    _carry_out(work, surroundings, as_part(flags, given["part"] or ()), given)
+
+
+@_command("merge", *SELECT, CHANGED, *BUILD, "part", "report", *RUN)
+def merge(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Put together the parts that docker.stage --part staged, and move the tags; needs no builder."""
+    from docker_push import splitting  # noqa: PLC0415
+    from docker_push.command_line import part_paths  # noqa: PLC0415
+
+    paths = part_paths(surroundings.folder, given["part"] or ())
+    work, plan = (
+        functools.partial(splitting.merge, paths=paths),
+        functools.partial(splitting.planned_merge, paths=paths),
+    )
+    _carry_out(work, surroundings, flags, given, plan=plan)
 
 
 @_command("publish", *SELECT, CHANGED, *BUILD, "report", *RUN)
@@ -152,7 +189,8 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
 
-    _carry_out(pipeline.publish_staged, surroundings, flags, given, build=False)
+    plan = functools.partial(pipeline.planned, look=True, build=False)
+    _carry_out(pipeline.publish_staged, surroundings, flags, given, plan=plan)
 
 
 @_command("push", *SELECT, CHANGED, *BUILD, "report", *RUN)
@@ -178,31 +216,10 @@ def verify(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -
         found.check()
 
 
-docker = Collection("docker", list_images, show_plan, doctor, login, logout, build, tag, stage, publish, push, verify)
+docker = Collection("docker", list_images, show_plan, show_matrix, doctor, login, logout, build, tag)
+for further in (stage, merge, publish, push, verify):
+    docker.add_task(further)
 namespace = Collection(docker)
-
-
-def _flags(given: Mapping[str, Any]) -> Flags:
-    from docker_push.options import Flags  # noqa: PLC0415
-
-    return Flags(
-        images=tuple(given.get("image") or ()),
-        platforms=tuple(given.get("platform") or ()),
-        version=given.get("version"),
-        domain=given.get("domain"),
-        repository=given.get("repository"),
-        changed_since=given.get("changed_since"),
-        builder=given.get("builder"),
-        tags=tuple(given.get("tag") or ()),
-        rebuild=bool(given.get("rebuild")),
-        allow_dirty=bool(given.get("allow_dirty")),
-        allow_older=bool(given.get("allow_older")),
-        force=bool(given.get("force")),
-        keep_going=bool(given.get("keep_going")),
-        require_push=bool(given.get("require_push")),
-        no_preflight=bool(given.get("no_preflight")),
-        allow_secret_args=tuple(given.get("allow_secret_arg") or ()),
-    )
 
 
 def _carry_out(
@@ -211,9 +228,9 @@ def _carry_out(
     flags: Flags,
     given: Mapping[str, Any],
     *,
-    build: bool = True,
+    plan: Callable[[Run], Plan] | None = None,
 ) -> None:
-    """Do the work of a run that pushes, or with ``--dry-run`` say what it would be."""
+    """Do the work of a run that pushes, or with ``--dry-run`` say what ``plan`` it would be carried out by."""
     from docker_push import pipeline, report, report_file  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
@@ -221,7 +238,7 @@ def _carry_out(
         report_file.check(surroundings.folder / given["report"])
     with opened(surroundings, flags) as run:
         if given["dry_run"]:
-            run.surroundings.say(report.plan_text(pipeline.planned(run, look=True, build=build)))
+            run.surroundings.say(report.plan_text(plan(run) if plan else pipeline.planned(run, look=True)))
             run.surroundings.say("Dry run: nothing was built, pushed or tagged.")
         else:
             _finish(run, work(run), given)
@@ -251,10 +268,3 @@ def _json(value: object, run: Run) -> str:
 
 def _text(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> None:
-    from docker_push.errors import ConfigError  # noqa: PLC0415
-
-    if value not in allowed:
-        raise ConfigError(f"{flag} {value!r} is not known", hint=f"Give one of: {', '.join(allowed)}.")

@@ -28,6 +28,7 @@ SIZE = re.compile(r"[1-9][0-9]{0,14}(?:[bB]|[kKmMgG][bB]?)?")
 HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 IMAGE_REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/@\[\]-]*")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+RUNNER = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/=:+ -]*[A-Za-z0-9_])?")
 FIELDS = re.compile(r"(?:[^,]+,)*type=(?:provenance|sbom)(?:,[^,]+)*")
 SEMVER_TEMPLATES = ("{major}", "{major}.{minor}")
 PATH_VARIABLES = ("repository", "owner", "repo", "image")
@@ -114,6 +115,12 @@ def label(text: str) -> str:
     """Check the key of a label or annotation."""
     allowed = "A key begins with a letter or digit, then letters, digits and '._-/:@+', as in com.example.team."
     return matched(LABEL, text, "the key of a label", allowed)
+
+
+def runner_label(text: str) -> str:
+    """Check a label of a CI runner: it becomes part of a workflow, whose expressions it must not be able to hold."""
+    allowed = "A label is letters, digits, blanks and '._/=:+-', and begins and ends with a letter or digit."
+    return matched(RUNNER, text, "a runner's label", allowed)
 
 
 def data(text: str) -> str:

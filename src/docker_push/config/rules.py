@@ -33,6 +33,7 @@ def problems(data: Data) -> Iterator[Problem]:
     yield from _cycles(_group_edges(groups), "the groups hold one another")
     yield from _cycles(_image_edges(data), "the images need one another")
     yield from _repeated_ids(data)
+    yield from _repeated_platforms(table_at(data, ("runners",)))
     yield from _extra_tags(table_at(data, ("tags",)))
     yield from places.problems(data)
 
@@ -155,6 +156,17 @@ def _repeated_ids(data: Data) -> Iterator[Problem]:
                     if name in seen:
                         yield Problem((*table, key, index), f"the id {quoted(name)} is given twice", allowed)
                     seen.add(name)
+
+
+def _repeated_platforms(runners: Data) -> Iterator[Problem]:
+    """Find platforms that are one, spelled in two ways: one of them would be dropped without a word."""
+    seen: dict[str, str] = {}
+    for key in runners:
+        with suppress(ConfigError):
+            name = grammar.platform(key)
+            if name in seen:
+                yield Problem(("runners", key), f"is the same platform as {quoted(seen[name])}", "Keep one of them.")
+            seen.setdefault(name, key)
 
 
 def _extra_tags(tags: Data) -> Iterator[Problem]:

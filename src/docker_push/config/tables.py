@@ -8,28 +8,11 @@ There is no ``from __future__ import annotations`` here: pydantic would have to 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from docker_push.config import values
+from docker_push.config.table import Table
 from docker_push.config.values import Filled, refusal
-
-
-def kebab(name: str) -> str:
-    """Return a field's name as the key of build.toml."""
-    return name.replace("_", "-")
-
-
-class Table(BaseModel):
-    """A table of build.toml: frozen, kebab-case keys, unknown keys refused, no conversion of types."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=kebab,
-        populate_by_name=True,
-        regex_engine="python-re",
-    )
 
 
 class SecretTable(Table):
@@ -297,3 +280,9 @@ class BuildFile(Table):
     tags: TagsTable = Field(TagsTable(), description="How tags are named.")
     cache: CacheTable = Field(CacheTable(), description="Where BuildKit's cache is kept between runs.")
     retry: RetryTable = Field(RetryTable(), description="How a registry that fails for a while is asked again.")
+    runners: dict[values.PlatformName, values.Runner] = Field(
+        default_factory=dict,
+        description='The CI runner that builds a platform, for docker.matrix: its label, or a list of labels, as in "linux/arm64"'
+        ' = "ubuntu-24.04-arm" (default: the CI\'s own for linux/amd64 and linux/arm64).',
+        examples=[{"linux/arm64": "ubuntu-24.04-arm", "linux/s390x": ["self-hosted", "s390x"]}],
+    )

@@ -73,6 +73,11 @@ def one_or_many(value: object) -> object:
     return (value,) if isinstance(value, Mapping) else value
 
 
+def label_or_labels(value: object) -> object:
+    """Take one label for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
 @dataclass(frozen=True)
 class Filled:
     """Refuse an empty list."""
@@ -119,4 +124,10 @@ CacheEntry = Annotated[str, Rule(grammar.cache_entry)]
 SemverTemplate = Annotated[str, Rule(grammar.semver_template), WithJsonSchema({"enum": list(grammar.SEMVER_TEMPLATES)})]
 ExtraTag = Annotated[str, Rule(grammar.extra_tag, grammar.TAG)]
 Command = Annotated[tuple[Text, ...], Filled(), AfterValidator(_command)]
+RunnerLabel = Annotated[str, Rule(grammar.runner_label, grammar.RUNNER)]
+Runner = Annotated[
+    tuple[RunnerLabel, ...],
+    Filled(),
+    BeforeValidator(label_or_labels, json_schema_input_type=RunnerLabel | tuple[RunnerLabel, ...]),
+]
 Seconds = Annotated[float, Field(ge=0, le=3600)]

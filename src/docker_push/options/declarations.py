@@ -160,6 +160,13 @@ SAID = (
         variable="ATOMI_SERVICE",
         rule=grammar.lpsm,
     ),
+    Declaration(
+        name="part",
+        description="Build the one platform of --platform alone, as a part of what build.toml says, for docker.merge.",
+        flag="--part",
+        order=(Source.COMMAND_LINE,),
+        rule=grammar.platform,
+    ),
     Declaration(name="version", description="Version to release.", flag="--version"),
     Declaration(
         name="builder",

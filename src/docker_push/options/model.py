@@ -35,7 +35,10 @@ class Setting(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """What the command line said; ``None`` and ``()`` mean that the flag was not given."""
+    """What the command line said; ``None`` and ``()`` mean that the flag was not given.
+
+    ``part`` is the one platform that a run builds of what build.toml says, for ``docker.merge`` to put together.
+    """
 
     images: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class Flags:
     require_push: bool = False
     no_preflight: bool = False
     allow_secret_args: tuple[str, ...] = ()
+    part: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,8 @@ class Options:
     ``images`` holds the selected images and everything that they depend on, dependencies first; ``selected`` are the
     names asked for, in build.toml's order. ``repository`` and ``default_branch`` are ``None`` where only the context
     can know them. ``version`` is as given, unparsed. ``reasons`` is image name -> why it is selected, in a run of what
-    changed since a commit: that run may have no image.
+    changed since a commit: that run may have no image. ``part`` is the one platform that is built here, in a run that others
+    complete: each image is planned as the whole that it will be. ``runners`` are the labels of the CI runner of a platform.
     """
 
     images: tuple[ImageOptions, ...]
@@ -133,3 +138,5 @@ class Options:
     no_preflight: bool = False
     allow_secret_args: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    part: Platform | None = None
+    runners: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)

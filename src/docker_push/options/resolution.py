@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from docker_push.config import BuildFile, grammar
@@ -10,7 +10,8 @@ from docker_push.errors import ConfigError
 from docker_push.options import images, registries
 from docker_push.options.declarations import BY_NAME
 from docker_push.options.inputs import Inputs
-from docker_push.options.model import Flags, Options, RegistryOptions
+from docker_push.options.model import Flags, ImageOptions, Options, RegistryOptions
+from docker_push.references import Platform
 
 _EXAMPLE = """\
 [project]
@@ -32,8 +33,9 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
     known = images.known(inputs)
     selected = images.selected(inputs, known)
     extra = _extra_tags(inputs)
+    resolved = images.resolved(inputs, selected, known)
     options = Options(
-        images=images.resolved(inputs, selected, known),
+        images=resolved,
         selected=selected,
         registries=registries.resolved(inputs),
         repository=inputs.one("repository"),
@@ -54,6 +56,8 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
         require_push=flags.require_push,
         no_preflight=flags.no_preflight,
         allow_secret_args=inputs.checked(BY_NAME["allow_secret_args"], "--allow-secret-arg", flags.allow_secret_args),
+        part=_part(inputs, [image for image in resolved if image.name in selected]),
+        runners={Platform.parse(name): labels for name, labels in file.runners.items()},
     )
     inputs.settle()
     if not selected:
@@ -73,6 +77,17 @@ def resolve_registries(file: BuildFile, flags: Flags, environ: Mapping[str, str]
 def _value(inputs: Inputs, name: str) -> str | None:
     setting = inputs.one(name)
     return setting.value if setting else None
+
+
+def _part(inputs: Inputs, images: Sequence[ImageOptions]) -> Platform | None:
+    """Return the platform that the run is the part of; one that no image of the run is built for is a finding."""
+    said = inputs.flags.part
+    valid = inputs.checked(BY_NAME["part"], "--platform", () if said is None else (said,))
+    part = Platform.parse(valid[0]) if valid else None
+    known = dict.fromkeys(str(platform) for image in images for platform in image.platforms.value)
+    if part is not None and images and str(part) not in known:
+        inputs.refuse("--platform", f"no image of this run is built for {part}", f"Give one of: {', '.join(known)}.")
+    return part
 
 
 def _extra_tags(inputs: Inputs) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from docker_push.plan.adoption import adopted
 from docker_push.plan.caches import caches
 from docker_push.plan.cautions import unkeyed, unlisted, unread
 from docker_push.plan.model import ASKED, NEEDED, Action, Plan, PlannedImage
+from docker_push.plan.parts import parted
 from docker_push.references import Repository, Tag
 from docker_push.slugs import slug
 from docker_push.tagging import TagPlan
@@ -103,7 +104,7 @@ def _draft(
         earlier=_earlier(context, tags),
         lists_tags=release is not None and (options.tags.latest == "release" or bool(options.tags.semver)),
     )
-    return adopted(draft, options, context, facts)
+    return parted(adopted(draft, options, context, facts), options.part)
 
 
 def _key(image: ImageOptions, said: str, facts: Facts, before: Mapping[str, PlannedImage]) -> str | None:
@@ -160,4 +161,5 @@ def _needed(drafts: tuple[PlannedImage, ...]) -> set[str]:
 
 
 def _idle(draft: PlannedImage) -> PlannedImage:
-    return replace(draft, action=Action.NONE, why="nothing of this run that needs it is built")
+    why = draft.why if draft.action is Action.NONE else "nothing of this run that needs it is built"
+    return replace(draft, action=Action.NONE, why=why)

@@ -28,7 +28,8 @@ def caches(
     owner, _, repo = context.repository.rpartition("/")
     scope = (options.platform or owner, options.service or repo)
     chain = dict.fromkeys((branch, slug(context.default_branch)))
-    names = [metadata.cache_reference(repository, scope, image.platforms.value, name) for name in chain if name]
+    platforms = (options.part,) if options.part else image.platforms.value  # else parts would write over one another's
+    names = [metadata.cache_reference(repository, scope, platforms, name) for name in chain if name]
     read = tuple(f"type=registry,ref={name}" for name in names)
     if not context.trusted or facts.build_only:
         return read, (), f"read only: {facts.build_only or 'the run is not trusted'}"

@@ -38,7 +38,8 @@ class PlannedImage:
     with the files (``None``: they were not looked at, or do not tell). ``earlier`` are the tags under which an image that was
     published before is looked for, ``since`` the one that an unchanged image was found under: it was verified, searched and tested
     before that tag moved. ``record`` is what an adopted image was made from, where that is known. ``lists_tags``
-    says that the plan depends on all tags of the repository: on the versions that are published.
+    says that the plan depends on all tags of the repository: on the versions that are published. ``part`` is the one
+    platform that this run builds of the image, for another run to put together with those of others: it gets no tag here.
     """
 
     name: str
@@ -63,11 +64,12 @@ class PlannedImage:
     digest: Digest | None = None
     since: str = ""
     record: Record | None = None
+    part: Platform | None = None
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
-        """Return the platforms that are asked for, in the user's order."""
-        return self.options.platforms.value
+        """Return the platforms that are built and read back here, in the user's order."""
+        return (self.part,) if self.part else self.options.platforms.value
 
     @property
     def has_index(self) -> bool:
@@ -82,6 +84,10 @@ class PlannedImage:
     def staged(self, repository: Repository) -> Reference:
         """Return the name under which the image is staged in ``repository``."""
         return Reference(repository, self.commit_tag)
+
+    def pinned(self, repository: Repository, digest: Digest) -> Reference:
+        """Return the name of what the run pushed of the image, or adopted: without a tag for a part, which has none."""
+        return Reference(repository, None if self.part else self.commit_tag, digest)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,15 +70,16 @@ class Survey:
     engine: EngineInfo | None
 
 
-def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True) -> Survey:
+def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True, joins: bool = False) -> Survey:
     """Look at builder, registries, git and disks, plan by what is there, and check that the plan can be done.
 
     ``draft`` may be a plan without facts (``observation.make_plan(look=False)``), or have some, which are not looked at
-    again. Without ``build`` neither builder nor engine is needed. Not ``whole``, a run that has nothing to build is not
+    again. Without ``build`` neither builder nor engine is needed; one that ``joins`` what others built is planned as one that
+    builds all the same. Not ``whole``, a run that has nothing to build is not
     asked whether it could: that the commit tags can be put is shown by putting them, before any other tag. Raises
     InterruptedRunError, and ConfigError for files of an image that cannot be read.
     """
-    draft = keyed(run, draft) if build else draft
+    draft = keyed(run, draft) if build or joins else draft
     barred = denial(run, draft)
     why = barred.message if barred else draft.facts.build_only
     found = in_parallel(lambda look: look(), list(_first(run, draft, why, build=build)))
@@ -86,7 +87,8 @@ def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True) -> 
     facts = _facts(draft, why, asked, seen.builder if seen else None)
     plan = decided(run, draft, facts, lambda: seen.hosts if seen else EngineHosts())
     if whole or not build or any(image.action is Action.BUILD for image in plan.images):
-        return _judged(run, draft, plan, found, build=build, whole=whole or not build)
+        seen_plan = plan if build or joins else plan.as_staged()
+        return _judged(run, draft, seen_plan, found, build=build, whole=whole or not build)
     checks = [trust(run, draft), *(check for one in asked for check in one.checks)]
     checks += tags.versions(run, plan, _shut(asked))
     return Survey(plan=plan, checks=tuple(checks), engine=seen.info if seen else None)
@@ -121,7 +123,6 @@ def _judged(run: Run, draft: Plan, plan: Plan, first: Iterable[Seen], *, build: 
     builder, history = _only(BuilderSeen, found), _only(History, found)
     if builder and builder.facts and plan.facts.builder is None:
         plan = planning.plan(run.options, run.context, replace(plan.facts, builder=builder.facts))
-    plan = plan if build else plan.as_staged()
     shut = _shut(asked)
     checks = [trust(run, draft), *(check for one in (*asked, *granted) for check in one.checks)]
     checks += tags.versions(run, plan, shut)

@@ -5,6 +5,7 @@ commit tags alone and read back; only when every image of the run is verified on
 ``latest`` last. The registry is the journal: a commit tag with our fingerprint is work that need not be done again.
 """
 
+from docker_push.publish.joining import assembled, noted, put, read_parts
 from docker_push.publish.ledger import Ledger, commit_tags
 from docker_push.publish.movement import move
 from docker_push.publish.observed import observe
@@ -22,10 +23,14 @@ __all__ = [
     "State",
     "TagOutcome",
     "adopt",
+    "assembled",
     "commit_tags",
     "find_staged",
     "move",
+    "noted",
     "observe",
+    "put",
+    "read_parts",
     "seal",
     "settle",
     "verify",

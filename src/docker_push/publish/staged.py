@@ -40,8 +40,8 @@ class Staged:
 
     @property
     def reference(self) -> Reference:
-        """Return the name that tells all: repository, commit tag, digest."""
-        return Reference(self.repository, self.image.commit_tag, self.manifest.digest)
+        """Return the name that tells all: repository, commit tag (none for a part), digest."""
+        return self.image.pinned(self.repository, self.manifest.digest)
 
 
 Clients = Mapping[Registry, Client]
@@ -83,7 +83,7 @@ def _verified(image: PlannedImage, repository: Repository, manifest: Manifest, c
     platforms = client.platforms(repository, manifest)
     if set(platforms) != set(image.platforms):
         raise VerificationError(
-            f"image {image.name}: {Reference(repository, image.commit_tag, digest)} holds {_listed(platforms)},"
+            f"image {image.name}: {image.pinned(repository, digest)} holds {_listed(platforms)},"
             f" but {_listed(image.platforms)} were asked for",
             hint=_REBUILD,
         )
@@ -129,7 +129,7 @@ def read_staged(
         manifest = client.find(repository, digest)
     if manifest is not None:
         return manifest
-    top = Reference(repository, image.commit_tag, named_by or digest)
+    top = image.pinned(repository, named_by or digest)
     what = (
         f"{top} names {digest}, which the registry does not have" if named_by else f"the registry does not have {top}"
     )

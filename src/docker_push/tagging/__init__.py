@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from docker_push.config import TagsTable
 from docker_push.context import Context, Event
 from docker_push.errors import ConfigError
-from docker_push.references import Tag, quoted
+from docker_push.references import Platform, Tag, quoted
 from docker_push.slugs import slug
 from docker_push.tagging.model import PlannedTag, SkippedTag, TagKind, TagPlan, part
 from docker_push.tagging.naming import Name, is_reserved, legible, name_of
@@ -35,12 +36,14 @@ __all__ = [
     "is_dirty",
     "is_reserved",
     "newest_release",
+    "part_tag",
     "plan_tags",
     "slug",
     "superseded",
 ]
 
 _LIMIT = 128  # OCI distribution-spec: 1 + 127 characters
+_HASH_LENGTH = 12
 FORK = "a pull request from a fork is built and never pushed"
 _QUEUE = "a merge queue gets the commit tag only"
 
@@ -86,6 +89,16 @@ def commit_tag(commit: str, slug: str, rules: TagsTable, *, end: str = "") -> Ta
     sha = commit[: rules.sha_length]
     room = _LIMIT - len(sha) - len(end) - 1
     return Tag.parse(f"{sha}-{slug[:room]}{end}")
+
+
+def part_tag(commit: Tag, platform: Platform) -> Tag:
+    """Return the tag of one platform of what will stand under a commit tag, where a part cannot do without; unique by both."""
+    end = f".{str(platform).replace('/', '-')}"
+    name = f"{commit}{end}"
+    if len(name) > _LIMIT:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_LENGTH]
+        name = f"{str(commit)[: _LIMIT - _HASH_LENGTH - len(end) - 1]}-{digest}{end}"
+    return Tag.parse(name[-_LIMIT:])
 
 
 def _as_tag_push(context: Context, release: Version | None) -> Context:
