@@ -41,6 +41,12 @@ ENGINE = {
 }
 
 
+def by_digest(output: str) -> list[str]:
+    """Return the repositories that an exporter pushes to by digest."""
+    assert "push-by-digest=true" in output
+    return output.partition('"name=')[2].rstrip('"').split(",")
+
+
 @dataclass
 class RecordedWorld:
     """What a run sees; ``said`` and ``emitted`` are what it printed, ``calls`` what it started."""
@@ -149,12 +155,12 @@ class RecordedWorld:
                 continue
             fingerprint = next(text for text in target["annotations"] if FINGERPRINT in text).partition("=")[2]
             platforms = tuple(Platform.parse(text) for text in target["platforms"])
-            for tag in target["tags"]:
-                reference = Reference.parse(tag)
+            for name_pushed in target.get("tags") or by_digest(target["output"][0]):
+                reference = Reference.parse(name_pushed)
                 digest = self.memory.put_index(
                     reference.repository.path,
                     platforms,
-                    str(reference.tag),
+                    *([str(reference.tag)] if reference.tag else []),
                     fingerprint=fingerprint,
                     labels=target.get("labels"),
                     annotations=dict(

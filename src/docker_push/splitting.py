@@ -29,7 +29,8 @@ def stage_part(run: Run, folder: Path) -> RunReport:
     The plan is that of the whole images. What need not be built is only noted: whoever merges adopts it. No tag of an
     image is touched. Where an image fails no file is written; a run that keeps going leaves the image out of it.
     """
-    check_folder(folder)
+    parts.refuse_in_context(folder, run.root, run.options.images, run.contexts)
+    _make(folder)
     return reporting(run, lambda _record: _staged_part(run, prepared(run, moves=False), folder))
 
 
@@ -38,7 +39,7 @@ def merge(run: Run, paths: Iterable[Path]) -> RunReport:
 
     No builder is needed. What is missing, or of another run, ends it before any tag is put.
     """
-    found = parts.load(paths)
+    found = _loaded(run, paths)
     return reporting(
         run, lambda record: move(run, _together(run, prepared(run, build=False, joins=True), found), record)
     )
@@ -46,14 +47,21 @@ def merge(run: Run, paths: Iterable[Path]) -> RunReport:
 
 def planned_merge(run: Run, paths: Iterable[Path]) -> Plan:
     """Return the plan that a merge would be carried out by; raises what it would be refused for by its parts."""
-    found = parts.load(paths)
+    found = _loaded(run, paths)
     plan = planned(run, look=True, build=False, joins=True)
     for error in parts.match(plan, found).missing.values():
         raise error
     return plan
 
 
-def check_folder(folder: Path) -> None:
+def _loaded(run: Run, paths: Iterable[Path]) -> tuple[Part, ...]:
+    places = tuple(paths)
+    for place in places:
+        parts.refuse_in_context(place, run.root, run.options.images, run.contexts)
+    return parts.load(places)
+
+
+def _make(folder: Path) -> None:
     """Make the folder of a part, before anything is built; raises ConfigError where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,6 +165,8 @@ def _together(run: Run, ready: Prepared, found: Sequence[Part]) -> StagedRun:
         if name not in failures:
             keep_going(run, name, error, failures)
     plan = publish.noted(plan, matched.adopted, run.clients)
+    for name in matched.adopted:
+        run.surroundings.say(f"{name}: adopted, as a runner of this run found it unchanged")
     joined = _joined(run, plan, matched, failures)
     adopted = {image.name: image.digest for image in plan.published if image.digest}
     digests = adopted | {one.image.name: one.manifest.digest for one in joined}

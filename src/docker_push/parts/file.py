@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from docker_push import record
 from docker_push.errors import ConfigError
@@ -117,8 +117,14 @@ def parse(data: bytes, origin: str) -> Part:
         raise ConfigError(f"--part {origin}: is larger than {_LIMIT >> 20} MiB", hint=_HINT)
     try:
         content: Any = json.loads(data)
-        if content["schema"] != SCHEMA:
-            raise _other_schema(content["schema"], origin)
+        schema = content["schema"]
+        return _part(content, origin) if schema == SCHEMA else _refuse_schema(schema, origin)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ConfigError(f"--part {origin}: is not a part that docker.stage wrote", hint=_HINT) from None
+
+
+def _part(content: Any, origin: str) -> Part:  # noqa: ANN401 - whatever the JSON holds
+    try:
         return Part(
             repository=_text(content["repository"]),
             commit=_text(content["commit"]),
@@ -129,13 +135,13 @@ def parse(data: bytes, origin: str) -> Part:
             images={_text(name): _image(entry) for name, entry in content["images"].items()},
             origin=origin,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise ConfigError(f"--part {origin}: is not a part that docker.stage wrote", hint=_HINT) from None
+    except ConfigError as error:  # a digest or a platform that is none
+        raise ConfigError(f"--part {origin}: {error.message}", hint=_HINT) from None
 
 
-def _other_schema(found: object, origin: str) -> ConfigError:
+def _refuse_schema(found: object, origin: str) -> NoReturn:
     hint = "Stage and merge with the same version of docker-push."
-    return ConfigError(f"--part {origin}: has the schema {quoted(str(found))}, and {SCHEMA} is read", hint=hint)
+    raise ConfigError(f"--part {origin}: has the schema {quoted(str(found))}, and {SCHEMA} is read", hint=hint)
 
 
 def _image(entry: Any) -> PartImage:  # noqa: ANN401 - whatever the JSON holds

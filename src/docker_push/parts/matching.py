@@ -61,6 +61,8 @@ def _refuse_other_run(plan: Plan, part: Part) -> None:
         found = getattr(part, what)
         if found != wanted:
             hint = f"Give --part the files of this run alone. {_UNMOVED}"
+            if found.endswith("-dirty") or wanted.endswith("-dirty"):
+                hint = f"Commit what differs; where that is the folder of the parts, give one outside of it. {_UNMOVED}"
             raise VerificationError(f"--part {part.origin}: is of the {what} {quoted(found)}, not {wanted}", hint=hint)
 
 
