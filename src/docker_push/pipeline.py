@@ -12,7 +12,6 @@ from functools import partial
 
 from docker_push import bake, image_tests, preflight, publish, report, secret_scan, staging
 from docker_push.bake import Output
-from docker_push.bases import EngineHosts
 from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
@@ -56,7 +55,7 @@ def planned(run: Run, *, look: bool, build: bool = True, joins: bool = False) ->
         run.refuse_arguments(draft)
     if not look:
         return draft
-    denial, hosts = preflight.denial(run, draft), EngineHosts if joins else partial(preflight.engine_hosts, run)
+    denial, hosts = preflight.denial(run, draft), partial(preflight.engine_hosts, run)
     why = denial.message if denial else None
     return make_plan(run, look=True, build=build, joins=joins, build_only=why, engine=hosts)
 
@@ -101,7 +100,7 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True, joins: bool = 
     say = run.surroundings.say
     if run.options.no_preflight:
         why = preflight.permission(run, draft, publishing=not build)
-        engine = partial(preflight.engine_hosts, run) if not joins else EngineHosts
+        engine = partial(preflight.engine_hosts, run)
         plan = make_plan(run, look=True, build=build, joins=joins, build_only=why, engine=engine)
         say(report.plan_text(plan))
         return Prepared(plan=plan)

@@ -42,6 +42,37 @@ def test_one_build_goes_to_every_registry():
     assert [name.split("/")[0] for name in rendered["tags"]] == ["ghcr.io", "localhost:5000"]
 
 
+def test_a_part_is_pushed_by_digest_to_every_registry_and_under_no_name():
+    rendered = target(registries=(registry(), registry("localhost:5000")), part=BOTH[0], output=Output.PART)
+
+    path = "atomicloud/my-service/api"
+    output = "type=image,push=true,store=false,oci-mediatypes=true,push-by-digest=true,name-canonical=true"
+    assert "tags" not in rendered
+    assert rendered["platforms"] == ["linux/arm64"]
+    assert rendered["output"] == [f'{output},"name=ghcr.io/{path},localhost:5000/{path}"']
+
+
+def test_a_part_that_needs_a_tag_has_one_of_its_own():
+    rendered = target(part=BOTH[0], output=Output.TAGGED_PART)
+
+    assert rendered["tags"] == [f"ghcr.io/atomicloud/my-service/api:{CONTEXT.commit}-main.linux-arm64"]
+
+
+def test_a_part_bears_the_annotations_of_the_whole():
+    whole, part = target(), target(part=BOTH[0], output=Output.PART)
+
+    assert part["annotations"] == whole["annotations"]
+    assert part["labels"] == whole["labels"]
+
+
+def test_what_a_part_needs_is_built_for_its_platform_alone():
+    base = image("base")
+    api = image("api", contexts={"base": "target:base"}, depends_on=("base",))
+    run = plan(options(base, api, selected=("api",), part=BOTH[0]), CONTEXT)
+
+    assert {one["platforms"][0] for one in targets(run, Output.PART).values()} == {"linux/arm64"}
+
+
 def test_a_local_build_is_neither_attested_nor_cached_in_a_registry():
     rendered = target(output=Output.LOAD)
 

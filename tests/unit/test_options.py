@@ -774,3 +774,31 @@ def test_registries_are_known_also_where_no_image_is():
     assert str(found.registry.value) == "x.example"
     with pytest.raises(FindingsError, match="1 error"):
         resolve_registries(BuildFile(), Flags(domain="-"), {})
+
+
+# A part of a run, and the runners of platforms.
+
+
+def test_a_part_leaves_the_images_as_build_toml_says_them():
+    found = options(flags=Flags(part="linux/riscv64"))
+
+    assert (only(found).platforms.origin, str(found.part)) == ("[images.api] platforms", "linux/riscv64")
+
+
+def test_a_part_that_no_image_is_for_is_a_finding():
+    (found,) = findings(flags=Flags(part="linux/amd64"))
+
+    assert found == "--platform: no image of this run is built for linux/amd64. Give one of: linux/riscv64."
+
+
+def test_a_part_is_a_platform_in_any_spelling():
+    assert str(options("[images.api]\n", Flags(part="linux/aarch64")).part) == "linux/arm64"
+    assert "is not a platform" in findings(flags=Flags(part="linux/amd64,linux/arm64"))[0]
+
+
+def test_runners_are_labels_by_platform():
+    text = '[images.api]\n[runners]\n"linux/aarch64" = "a b"\n"linux/s390x" = ["self-hosted", "z"]\n'
+
+    found = {str(platform): labels for platform, labels in options(text).runners.items()}
+
+    assert found == {"linux/arm64": ("a b",), "linux/s390x": ("self-hosted", "z")}

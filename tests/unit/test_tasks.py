@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_the_tasks_are_those_of_the_design():
         "list",
         "login",
         "logout",
+        "matrix",
+        "merge",
         "plan",
         "publish",
         "push",
@@ -83,6 +86,91 @@ def test_stage_then_publish_moves_the_tags(world: RecordedWorld):
 
     assert invoke("publish") == 0
     assert "latest" in world.memory.tags("atomicloud/my-service/api")
+
+
+def test_two_parts_and_a_merge_move_the_tags(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    (world.folder / ".dockerignore").write_text("parts\n")
+    for platform in ("linux/arm64", "linux/amd64"):
+        assert invoke("stage", "--part", "parts", "--platform", platform) == 0
+    assert "latest" not in world.memory.tags("atomicloud/my-service/api")
+    files = sorted(str(path.relative_to(world.folder)) for path in (world.folder / "parts").iterdir())
+    capsys.readouterr()
+
+    assert invoke("merge", "--part", files[0], "--part", files[1], "--report", "report.json") == 0
+
+    digest = world.memory.tags("atomicloud/my-service/api")["latest"]
+    assert capsys.readouterr().out.endswith(f"@{digest}\n")
+    assert json.loads((world.folder / "report.json").read_text())["images"][0]["digest"] == digest
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("stage", "--part", "parts"),
+        ("stage", "--part", "", "--platform", "linux/amd64"),
+        ("stage", "--part", "a", "--part", "b", "--platform", "linux/amd64"),
+        ("stage", "--part", "a", "--platform", "linux/amd64", "--platform", "linux/arm64"),
+        ("stage", "--part", "a", "--platform", "nonsense"),
+        ("merge",),
+        ("merge", "--part", ""),
+        ("merge", "--part", "nowhere"),
+        ("merge", "--part", "nowhere", "--dry-run"),
+        ("matrix", "--format", "bake"),
+        ("matrix", "--jobs", "0"),
+        ("matrix", "--jobs", "-1"),
+        ("matrix", "--jobs", "1"),
+        ("matrix", "--jobs", "9" * 10),
+    ],
+)
+def test_what_a_split_run_is_told_wrongly_is_one_line(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+):
+    (world.folder / ".dockerignore").write_text("a\nb\nparts\nnowhere\n")
+    assert invoke(*argv) == 2
+
+    out, err = capsys.readouterr()
+    assert (out, err.strip().splitlines()[-1].startswith("docker-push: ")) == ("", True)
+    assert not any("bake" in argv for argv, _ in world.calls)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "gitlab"])
+def test_the_matrix_asks_neither_docker_nor_a_registry(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], form: str
+):
+    world.write(
+        '[images.worker]\nplatforms = ["linux/amd64"]\n[images.api]\ncontexts = { base = "target:worker" }\nplatforms = ["linux/amd64"]\n'
+    )
+
+    assert invoke("matrix", "--format", form) == 0
+
+    out = capsys.readouterr().out
+    assert out.index("worker linux/amd64") < out.index("api linux/amd64")
+    assert world.memory.log == []
+    assert not any(argv[0] == "docker" for argv, _ in world.calls)
+
+
+def test_the_matrix_is_of_the_images_that_are_asked_for(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    world.write('[runners]\n"linux/amd64" = "mine"\n[images.api]\ncontexts = { base = "target:base" }\n[images.base]\n')
+
+    assert invoke("matrix", "--format", "github", "--image", "api", "--platform", "linux/amd64") == 0
+    asked = json.loads(capsys.readouterr().out)["include"]
+    assert invoke("matrix", "--format", "github", "--version", "base-v1.2.3") == 0
+    released = json.loads(capsys.readouterr().out)["include"]
+
+    assert asked == [{"name": "api linux/amd64", "images": "api", "platform": "linux/amd64", "runner": "mine"}]
+    assert {job["images"] for job in released} == {"base"}
+
+
+def test_the_matrix_of_a_thousand_images_takes_less_than_a_second(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str]
+):
+    world.write("".join(f"[images.image-{number}]\n" for number in range(1000)))
+    started = time.perf_counter()
+
+    assert invoke("matrix", "--format", "github") == 0
+
+    assert time.perf_counter() - started < 1
+    assert len(json.loads(capsys.readouterr().out)["include"]) <= 256
 
 
 @pytest.mark.parametrize("task", ["push", "stage", "publish", "build", "tag"])

@@ -85,7 +85,7 @@ def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True, joi
     found = in_parallel(lambda look: look(), list(_first(run, draft, why, build=build)))
     asked, seen = [one for one in found if isinstance(one, RegistrySeen)], _only(EngineSeen, found)
     facts = _facts(draft, why, asked, seen.builder if seen else None)
-    plan = decided(run, draft, facts, lambda: seen.hosts if seen else EngineHosts())
+    plan = decided(run, draft, facts, lambda: seen.hosts if seen else engine_hosts(run) if joins else EngineHosts())
     if whole or not build or any(image.action is Action.BUILD for image in plan.images):
         seen_plan = plan if build or joins else plan.as_staged()
         return _judged(run, draft, seen_plan, found, build=build, whole=whole or not build)
