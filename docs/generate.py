@@ -65,6 +65,8 @@ FACTS = {
         "CI_JOB_JWT": "kept from the programs of a run, unless a build asks for it as a secret",
         "CI_REPOSITORY_URL": "kept from the programs of a run, unless a build asks for it as a secret",
         "CI_SERVER_URL": "server that alone is sent CI_JOB_TOKEN",
+        "DOCKER_PUSH_IMAGES": "said to the jobs of `docker.matrix --format gitlab`: the images of the job, with blanks between",
+        "DOCKER_PUSH_PLATFORM": "said to the same jobs: the platform that the job stages",
     },
     "others'": {
         "CI": "set: `docker.login` checks the credentials and leaves nothing behind",
