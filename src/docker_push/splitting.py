@@ -18,7 +18,6 @@ from docker_push.pipeline import Prepared, planned, prepared, reporting, shown, 
 from docker_push.plan import Plan
 from docker_push.publish import Staged
 from docker_push.publishing import StagedRun, keep_going, left_out, logged_in, move, reported
-from docker_push.references import Repository
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
 
@@ -165,14 +164,22 @@ def _together(run: Run, ready: Prepared, found: Sequence[Part]) -> StagedRun:
         if name not in failures:
             keep_going(run, name, error, failures)
     plan = publish.noted(plan, matched.adopted, run.clients)
-    for name in matched.adopted:
-        run.surroundings.say(f"{name}: adopted, as a runner of this run found it unchanged")
+    _tell(run, plan, matched)
     joined = _joined(run, plan, matched, failures)
     adopted = {image.name: image.digest for image in plan.published if image.digest}
     digests = adopted | {one.image.name: one.manifest.digest for one in joined}
     start = StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=joined)
     whole = verified(run, start)
     return shown(run, _with_tests(run, whole, {one.image.name for one in joined}))
+
+
+def _tell(run: Run, plan: Plan, matched: Matched) -> None:
+    """Say of which images a reader of the plan and of the parts would expect something else."""
+    for image in plan.published:
+        if image.name in matched.adopted:
+            run.surroundings.say(f"{image.name}: adopted, as a runner of this run found it unchanged")
+        if image.name in matched.unused:
+            run.surroundings.say(f"{image.name}: its parts are not used: {image.why} (--rebuild replaces it)")
 
 
 def _joined(run: Run, plan: Plan, matched: Matched, failures: dict[str, DockerPushError]) -> tuple[Staged, ...]:
@@ -189,18 +196,15 @@ def _joined(run: Run, plan: Plan, matched: Matched, failures: dict[str, DockerPu
 
 
 def _put_together(run: Run, plan: Plan, matched: Matched, names: Sequence[str]) -> tuple[Staged, ...]:
+    run.surroundings.say(f"Putting together {', '.join(names)}")
     clients, lag = run.clients, run.options.retry.lag
     digests = {name: {platform: part.digest for platform, part in matched.parts[name].items()} for name in names}
+    images = {image.name: image for image in plan.published}
     read = publish.read_parts(plan, digests, clients, lag)
-    whole = tuple(_assembled(plan, place, some, matched) for place, some in read.items())
+    whole = tuple(publish.assembled(images[name], some, matched.record(name)) for (name, _), some in read.items())
     secret_scan.refuse_published(whole, clients, run.secrets)
     publish.put(whole, clients, lag)
     return whole
-
-
-def _assembled(plan: Plan, place: tuple[str, Repository], some: Sequence[Staged], matched: Matched) -> Staged:
-    image = next(image for image in plan.published if image.name == place[0])
-    return publish.assembled(image, some, matched.record(image.name))
 
 
 def _with_tests(run: Run, found: StagedRun, joined: set[str]) -> StagedRun:

@@ -256,6 +256,19 @@ def test_what_a_runner_adopted_stands_in_for_parts_that_are_missing():
     assert match(made, [noted, part(made), replace(noted, platform=X64)]).adopted == {"api": OTHER}
 
 
+def test_runners_that_adopted_different_images_stand_in_for_nothing():
+    made = whole()
+    digests = (DIGEST, OTHER)
+    notes = [
+        replace(PART, images={"api": PartImage(plan=made.images[0].fingerprint, digest=one, adopted=True)})
+        for one in digests
+    ]
+
+    found = match(made, notes)
+
+    assert (found.adopted, found.missing.keys()) == ({}, {"api"})
+
+
 def record(**changes: object) -> Record:
     return replace(Record(key="k", settings="s", bases={"a": DIGEST}), **changes)  # type: ignore[arg-type]
 

@@ -468,3 +468,55 @@ def test_a_folder_of_parts_that_makes_the_work_tree_dirty_is_named(world: Record
         merge(world)
 
     assert "where that is the folder of the parts" in caught.value.hint
+
+
+def test_parts_that_are_not_used_are_named(world: RecordedWorld):
+    stage_both(remote(world))
+    merge(world)
+    before = world.memory.tags(API)
+    stage_both(world, rebuild=True)
+
+    merge(world)
+
+    assert "api: its parts are not used" in world.text
+    assert world.memory.tags(API) == before
+
+
+def test_a_thousand_images_are_put_together_by_requests_that_grow_with_them_alone(world: RecordedWorld):
+    def requests(number: int) -> int:
+        world.write("".join(f"[images.image-{place}]\n" for place in range(number)))
+        for file in (world.folder / "parts").glob("*"):
+            file.unlink()
+        stage_both(remote(world))
+        world.memory.log.clear()
+        merge(world, allow_older=True, rebuild=True)
+        return len(world.memory.log)
+
+    few, many = requests(5), requests(50)
+
+    assert many <= few * 10
+
+
+def test_a_secret_that_a_part_shows_is_refused_and_no_file_written(world: RecordedWorld):
+    def bake(argv: Any, definition: Mapping[str, Any]) -> Any:
+        definition["target"]["api"]["labels"]["made"] = "s3cret-value"
+        return RecordedWorld.bake(world, argv, definition)
+
+    world.bake = bake  # type: ignore[method-assign]
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value"}
+
+    with pytest.raises(VerificationError, match="a secret of this run can be read"):
+        stage(remote(world), "linux/arm64")
+
+    assert contents(world) == []
+
+
+def test_a_secret_that_only_the_merge_knows_is_refused_before_any_tag(world: RecordedWorld):
+    world.write('[images.api]\nannotations = { note = "s3cret-value" }\n')
+    stage_both(remote(world))
+    world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": "s3cret-value"}
+
+    with pytest.raises(VerificationError, match="a secret of this run can be read"):
+        merge(world)
+
+    assert world.memory.tags(API) == {}

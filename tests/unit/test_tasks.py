@@ -103,6 +103,14 @@ def test_two_parts_and_a_merge_move_the_tags(world: RecordedWorld, capsys: pytes
     assert json.loads((world.folder / "report.json").read_text())["images"][0]["digest"] == digest
 
 
+def test_a_dry_run_of_a_part_makes_no_folder(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    (world.folder / ".dockerignore").write_text("parts\n")
+    assert invoke("stage", "--part", "parts", "--platform", "linux/arm64", "--dry-run") == 0
+
+    assert "platforms linux/arm64 (" in capsys.readouterr().err
+    assert not (world.folder / "parts").exists()
+
+
 @pytest.mark.parametrize(
     "argv",
     [

@@ -20,12 +20,13 @@ class Matched:
 
     ``parts`` is image name -> platform -> part, every platform of the plan, in its order. ``adopted`` is image name -> digest
     of the whole image that a runner found unchanged, where this run no longer does. ``missing`` is image name -> why it
-    cannot be put together.
+    cannot be put together. ``unused`` are the images that the plan adopts although they have parts.
     """
 
     parts: Mapping[str, Mapping[Platform, PartImage]] = field(default_factory=dict)
     adopted: Mapping[str, Digest] = field(default_factory=dict)
     missing: Mapping[str, DockerPushError] = field(default_factory=dict)
+    unused: frozenset[str] = frozenset()
 
     def record(self, name: str) -> Record | None:
         """Return what the whole image was made from, ``None`` where it is not known of a part."""
@@ -103,7 +104,8 @@ def _matched(
             whole[image.name] = next(iter(noted))
         else:
             missing[image.name] = _missing(image, lacking)
-    return Matched(parts=parts, adopted=whole, missing=missing)
+    unused = frozenset(pushed.keys() - {image.name for image in images})
+    return Matched(parts=parts, adopted=whole, missing=missing, unused=unused)
 
 
 def _missing(image: PlannedImage, lacking: Sequence[Platform]) -> VerificationError:

@@ -121,12 +121,14 @@ def noted(plan: Plan, adopted: Mapping[str, Digest], clients: Clients) -> Plan:
 
     A base image may have moved since. Raises VerificationError where the image was not made from this plan's inputs.
     """
-    return replace(plan, images=tuple(_noted(image, adopted.get(image.name), clients) for image in plan.images))
+    images = [image for image in plan.images if image.name in adopted]
+    take = partial(_noted, adopted=adopted, clients=clients)
+    found = {image.name: image for image in in_parallel(take, images, limit=in_flight(clients))}
+    return replace(plan, images=tuple(found.get(image.name, image) for image in plan.images))
 
 
-def _noted(image: PlannedImage, digest: Digest | None, clients: Clients) -> PlannedImage:
-    if digest is None:
-        return image
+def _noted(image: PlannedImage, adopted: Mapping[str, Digest], clients: Clients) -> PlannedImage:
+    digest = adopted[image.name]
     for repository in image.repositories:
         annotations = clients[repository.registry].get(repository, digest).annotations
         record = read_record(annotations.get(RECORD))
