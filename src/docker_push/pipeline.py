@@ -128,20 +128,21 @@ def stage(run: Run, ready: Prepared, record: Record) -> StagedRun:
     """
     say, plan = run.surroundings.say, ready.plan
     with logged_in(run) as inside:
-        adopted = Staging(digests=_adopted(plan), failures=ready.refused)
-        kept = verified(inside, StagedRun(plan=plan, staging=adopted, staged=()), adopted.digests)
+        before = Staging(digests=adopted(plan), failures=ready.refused)
+        kept = verified(inside, StagedRun(plan=plan, staging=before, staged=()), before.digests)
         record.found = kept
         built = staging.build(inside, plan, kept.staging)
         if not plan.published:
             why = next((image.why for image in plan.images if image.asked), "no image was asked for")
             say(f"Built, and nothing was pushed: {why}.")
             return StagedRun(plan=plan, staging=built, staged=())
-        names = {image.name for image in plan.published} - adopted.digests.keys()
+        names = {image.name for image in plan.published} - before.digests.keys()
         record.found = shown(inside, verified(inside, replace(kept, staging=built), names))
         return tested(inside, record.found)
 
 
-def _adopted(plan: Plan) -> dict[str, Digest]:
+def adopted(plan: Plan) -> dict[str, Digest]:
+    """Return image name -> digest of each image that need not be built."""
     return {image.name: image.digest for image in plan.published if image.digest}
 
 

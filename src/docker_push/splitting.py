@@ -14,7 +14,7 @@ from pathlib import Path
 from docker_push import image_tests, parts, publish, report, secret_scan, staging
 from docker_push.errors import ConfigError, DockerPushError
 from docker_push.parts import Matched, Part, PartImage
-from docker_push.pipeline import Prepared, planned, prepared, reporting, shown, tested_again, verified
+from docker_push.pipeline import Prepared, adopted, planned, prepared, reporting, shown, tested_again, verified
 from docker_push.plan import Plan
 from docker_push.publish import Staged
 from docker_push.publishing import StagedRun, keep_going, left_out, logged_in, move, reported
@@ -91,16 +91,16 @@ def _built_part(run: Run, ready: Prepared) -> StagedRun:
     plan, kept = ready.plan, list[Staged]()
     tests: list[image_tests.Outcome] = []
     with logged_in(run) as inside:
-        built = staging.build(inside, plan, ready.refused)
+        built = staging.build(inside, plan, Staging(digests=adopted(plan), failures=ready.refused))
         failures = dict(built.failures)
-        names = [image.name for image in plan.published if image.part and image.name in built.digests]
-        for some in [[name] for name in names] if run.options.keep_going else [names]:
+        images = tuple(image for image in plan.published if image.part and image.name in built.digests)
+        for some in [(image,) for image in images] if run.options.keep_going else [images]:
             try:
-                staged = _looked_at(run, plan.only(some), built)
+                staged = _looked_at(run, replace(plan, images=some), built)
                 tests += image_tests.run(staged, inside.runner, run.surroundings.say)
                 kept += staged
             except DockerPushError as error:
-                keep_going(run, some[0], error, failures)
+                keep_going(run, some[0].name, error, failures)
     if untested := report.untested_text(tests):
         run.surroundings.say(untested)
     built = replace(built, failures=failures)
@@ -166,11 +166,10 @@ def _together(run: Run, ready: Prepared, found: Sequence[Part]) -> StagedRun:
     plan = publish.noted(plan, matched.adopted, run.clients)
     _tell(run, plan, matched)
     joined = _joined(run, plan, matched, failures)
-    adopted = {image.name: image.digest for image in plan.published if image.digest}
-    digests = adopted | {one.image.name: one.manifest.digest for one in joined}
-    start = StagedRun(plan=plan, staging=Staging(digests=digests, failures=failures), staged=joined)
-    whole = verified(run, start)
-    return shown(run, _with_tests(run, whole, {one.image.name for one in joined}))
+    kept, new = adopted(plan), {one.image.name: one.manifest.digest for one in joined}
+    start = StagedRun(plan=plan, staging=Staging(digests=kept | new, failures=failures), staged=joined)
+    whole = verified(run, start, kept.keys() - new.keys())
+    return shown(run, _with_tests(run, whole, set(new)))
 
 
 def _tell(run: Run, plan: Plan, matched: Matched) -> None:
