@@ -16,7 +16,7 @@ from docker_push.errors import DockerPushError
 from docker_push.observation import make_plan
 from docker_push.plan import Plan
 from docker_push.preflight import Area, Health
-from docker_push.publishing import Record, StagedRun, groups, keep_going, left_out, logged_in, move, reported
+from docker_push.publishing import Record, StagedRun, apart, groups, keep_going, left_out, logged_in, move, reported
 from docker_push.references import Digest
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
@@ -91,8 +91,8 @@ def prepared(run: Run, *, build: bool = True, moves: bool = True, joins: bool = 
     """Plan the run by what the world holds, and check that publishing can work, before anything is built.
 
     Without ``build`` neither builder nor engine is asked for, and what is staged is what will be published; or, in a run that
-    ``joins`` what others built, it is planned as if it built. Without ``moves`` it does not matter who is newer. Raises everything that is wrong at once; a run that keeps going does without the images
-    whose repository alone is refused.
+    ``joins`` what others built, it is planned as if it built. Without ``moves`` it does not matter who is newer. Raises
+    everything that is wrong at once; a run that keeps going does without the images whose repository alone is refused.
     """
     draft = make_plan(run, look=False)
     if build:
@@ -167,8 +167,7 @@ def verified(run: Run, found: StagedRun, names: Collection[str]) -> StagedRun:
     """
     built, failures, staged = found.staging, dict(found.staging.failures), list(found.staged)
     images = tuple(image for image in found.plan.published if image.name in names and image.name not in failures)
-    parts = [(image,) for image in images] if run.options.keep_going else [images]
-    for some in parts if images else ():
+    for some in apart(run, images):
         part = replace(found.plan, images=some)
         try:
             digests = publish.seal(part, built.digests, built.records, run.clients, run.options.retry.lag)
@@ -195,17 +194,17 @@ def shown(run: Run, found: StagedRun) -> StagedRun:
 def tested(run: Run, found: StagedRun) -> StagedRun:
     """Run the test commands in what is staged; an image that fails is left out of a run that keeps going."""
     failures = dict(found.staging.failures)
-    tested: list[image_tests.Outcome] = []
+    outcomes: list[image_tests.Outcome] = []
     for some in groups(run, found.staged):
         try:
             new = [one for one in some if not one.image.since]
-            tested += image_tests.run(new, run.runner, run.surroundings.say)
+            outcomes += image_tests.run(new, run.runner, run.surroundings.say)
         except DockerPushError as error:
             keep_going(run, some[0].image.name, error, failures)
-    if untested := report.untested_text(tested):
+    if untested := report.untested_text(outcomes):
         run.surroundings.say(untested)
     staged = tuple(one for one in found.staged if one.image.name not in failures)
-    return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(tested))
+    return replace(found, staging=replace(found.staging, failures=failures), staged=staged, tested=tuple(outcomes))
 
 
 def tested_again(run: Run, found: StagedRun) -> StagedRun:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
+from typing import TypeVar
 
 from docker_push import credentials, history, image_tests, publish, report, secret_scan
 from docker_push.credentials import Credentials
@@ -27,6 +28,8 @@ from docker_push.references import Registry
 from docker_push.registry.complaints import span
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
+
+T = TypeVar("T")
 
 _AGREEING = 3  # times that another run of this commit may replace what is staged
 _FRESH = 10.0  # seconds for which what the remote said is still believed while tags are moved
@@ -103,6 +106,13 @@ def move(run: Run, found: StagedRun, record: Record) -> RunReport:
     staging = replace(found.staging, failures=failures)
     outcomes = tuple(outcome for ledger in record.ledgers for outcome in ledger.outcomes)
     return reported(run, replace(found, staging=staging), moved, outcomes, left_out(staging))
+
+
+def apart(run: Run, things: Sequence[T]) -> list[tuple[T, ...]]:
+    """Return all of the things together, unless there are none, or, in a run that keeps going, each by itself."""
+    if run.options.keep_going:
+        return [(one,) for one in things]
+    return [tuple(things)] if things else []
 
 
 def groups(run: Run, staged: Sequence[Staged]) -> list[list[Staged]]:

@@ -18,14 +18,22 @@ def check(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all: what stood there stays until then. Raises ConfigError with path and cause."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        half.write_text(f"{text}\n", "utf-8")
-        half.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        half.unlink(missing_ok=True)
         hint = (
             "What was pushed stands, and is listed above: make room, or name another file, and run the same command again;"
             " nothing is built anew."
         )
         raise ConfigError(f"--report {path}: cannot be written: {error.strerror}", hint=hint) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file by way of another one beside it, which is gone whatever happens; raises OSError."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        half.write_text(f"{text}\n", "utf-8")
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise

@@ -17,8 +17,9 @@ from docker_push.parts import Matched, Part, PartImage
 from docker_push.pipeline import Prepared, adopted, planned, prepared, reporting, shown, tested_again, verified
 from docker_push.plan import Plan
 from docker_push.publish import Staged
-from docker_push.publishing import StagedRun, keep_going, left_out, logged_in, move, reported
+from docker_push.publishing import StagedRun, apart, keep_going, left_out, logged_in, move, reported
 from docker_push.report import RunReport, Staging
+from docker_push.report_file import write_whole
 from docker_push.run import Run
 
 
@@ -94,7 +95,7 @@ def _built_part(run: Run, ready: Prepared) -> StagedRun:
         built = staging.build(inside, plan, Staging(digests=adopted(plan), failures=ready.refused))
         failures = dict(built.failures)
         images = tuple(image for image in plan.published if image.part and image.name in built.digests)
-        for some in [(image,) for image in images] if run.options.keep_going else [images]:
+        for some in apart(run, images):
             try:
                 staged = _looked_at(run, replace(plan, images=some), built)
                 tests += image_tests.run(staged, inside.runner, run.surroundings.say)
@@ -143,12 +144,9 @@ def _part(run: Run, found: StagedRun) -> Part:
 
 def _write(path: Path, part: Part) -> None:
     """Write the file whole or not at all: a job that is run again replaces what it wrote before."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        half.write_text(f"{part.text()}\n", "utf-8")
-        half.replace(path)
+        write_whole(path, part.text())
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise _unwritable(path, error) from None
 
 
@@ -184,9 +182,8 @@ def _tell(run: Run, plan: Plan, matched: Matched) -> None:
 def _joined(run: Run, plan: Plan, matched: Matched, failures: dict[str, DockerPushError]) -> tuple[Staged, ...]:
     """Read every part back, and put the whole images under their commit tags: all of them, or image by image."""
     names = [image.name for image in plan.published if image.name in matched.parts and image.name not in failures]
-    groups = [[name] for name in names] if run.options.keep_going else [names]
     joined: list[Staged] = []
-    for some in groups if names else ():
+    for some in apart(run, names):
         try:
             joined += _put_together(run, plan, matched, some)
         except DockerPushError as error:
