@@ -65,7 +65,7 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path):
         "docker_push",
         next(name for name in names if ".dist-info" in name).split("/")[0],
     }
-    assert {"docker_push/py.typed", "docker_push/build.schema.json", "docker_push/tasks.py"} <= set(names)
+    assert {"docker_push/py.typed", "docker_push/build.schema.json", "docker_push/tasks/__init__.py"} <= set(names)
 
 
 def test_its_metadata_is_whole(wheel: Path):
@@ -134,7 +134,8 @@ def test_listing_tasks_imports_their_declarations_and_nothing_else(clean: Path, 
         loaded.append(modules(clean, repository, script, "--list"))
 
     ours, empty = loaded
-    assert ours - empty == {"__future__", "docker_push", "docker_push.flags", "docker_push.tasks"}
+    declarations = {name for name in ours if name.startswith("docker_push.tasks")}
+    assert ours - empty - declarations == {"__future__", "docker_push", "docker_push.flags"}
 
 
 def test_planning_imports_nothing_that_only_pushing_needs(clean: Path, repository: Path):
