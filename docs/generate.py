@@ -11,7 +11,7 @@ from docker_push.config import BuildFile
 from docker_push.config.fields import keys, known, toml
 from docker_push.errors import DockerPushError
 from docker_push.options import declarations
-from docker_push.tasks import docker
+from docker_push.tasks import FLAGS, docker
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -179,7 +179,8 @@ def _tasks() -> Iterator[str]:
         arguments = sorted(task.get_arguments(), key=lambda argument: argument.name)
         yield from _table(
             ["flag", "what"],
-            [[f"`--{argument.name.replace('_', '-')}`", argument.help or ""] for argument in arguments],
+            # not the argument's own help: Invoke hands that out once, to whoever asks first
+            [[f"`--{one.name.replace('_', '-')}`", FLAGS[one.name].help] for one in arguments],
         )
 
 
