@@ -197,10 +197,10 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     told = Told(secrets=tuple(_secrets(chosen, environ, root)), users=tuple(_users(chosen, environ)))
     redact = Redactor(_shown_forms(told.secrets), told.users)
     quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
-    if flags.changed_since is not None:
+    if chosen.changed_since is not None:
         from docker_push import changes  # noqa: PLC0415 - only such a run looks at them
 
-        chosen = changes.narrowed(chosen, flags.changed_since, flags, environ, root, runner)
+        chosen = changes.narrowed(chosen, chosen.changed_since.value, flags, environ, root, runner)
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
     context = contexts.observe(repository, branch, environ, runner)

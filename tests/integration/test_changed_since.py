@@ -90,3 +90,31 @@ def test_a_commit_that_is_not_there_is_one_clear_error(repository: Scratch):
 
     assert done.code == 2, done.err
     assert "no-such-branch" in done.last
+
+
+def test_a_ci_says_it_with_a_variable_and_a_flag_wins(repository: Scratch):
+    changed(repository, {"worker/data": "other\n"})
+    changed(repository, {"api/data": "other\n"})
+    repository.environ["DOCKER_PUSH_CHANGED_SINCE"] = "HEAD~1"
+
+    plans = [repository.tool("plan", "--offline", *flags) for flags in ((), ("--changed-since", "HEAD~2"))]
+
+    assert [done.code for done in plans] == [0, 0]
+    assert ["worker: " in done.out for done in plans] == [False, True]
+    assert all("api: " in done.out for done in plans)
+
+
+@pytest.mark.parametrize("task", ["list", "verify"])
+def test_what_only_looks_ends_well_where_the_variable_leaves_nothing(repository: Scratch, task: str):
+    changed(repository, {"README.md": "outside\n"})
+
+    done = repository.tool(task, DOCKER_PUSH_CHANGED_SINCE="HEAD~1", DOMAIN=repository.registry)
+
+    assert done.code == 0, done.err
+
+
+def test_an_empty_variable_is_none(repository: Scratch):
+    done = repository.tool("plan", "--offline", DOCKER_PUSH_CHANGED_SINCE="")
+
+    assert done.code == 0, done.err
+    assert "worker: " in done.out

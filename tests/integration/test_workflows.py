@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 import yaml
 
-from scratch import Ran, Scratch, platforms
+from scratch import Scratch, platforms
+from workflow_runner import REPOSITORY, SECRET, act, clone, pull_request, pushed
 
+__all__ = ["clone"]
 pytestmark = [pytest.mark.engine, pytest.mark.act]
-
-REPOSITORY = Path(__file__).parents[2]
-ACTIONS = Path(__file__).parent / "actions"
-SECRET = "s3cret-of-the-workflow"
-
-
-@pytest.fixture
-def clone(scratch: Scratch) -> Scratch:
-    """Give this repository's tracked files, as they are in the work tree, in a repository of the test's own."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        if (REPOSITORY / name).is_file():
-            (scratch.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, scratch.root / name)
-    scratch.commit_all("everything")
-    return scratch
-
-
-def used_actions() -> list[str]:
-    """Return every action of another repository that the workflow uses, as it is pinned there."""
-    text = (REPOSITORY / ".github/workflows/⚡reusable-docker.yaml").read_text("utf-8")
-    return re.findall(r"uses: ((?!\.)\S+@\S+)", text)
-
-
-def act(clone: Scratch, event: str, workflow: str, payload: dict | None = None, *flags: str) -> Ran:
-    """Run a workflow with act on this machine, with stand-ins for the two actions of other repositories alone."""
-    if shutil.which("act") is None:
-        pytest.fail("act is not on the PATH: install the dependency group 'workflows'")
-    argv = ["act", event, "--workflows", f".github/workflows/{workflow}", "--platform", "ubuntu-latest=-self-hosted"]
-    for action in used_actions():
-        name = "checkout" if action.startswith("actions/checkout@") else "setup-docker"
-        argv += ["--local-repository", f"{action}={ACTIONS / name}"]
-    argv += ["--var", f"DOCKER_DOMAIN={clone.registry}", "--secret", f"GITHUB_TOKEN={SECRET}", "--actor", "octocat"]
-    if payload is not None:
-        path = clone.root.parent / "event.json"
-        path.write_text(json.dumps(payload))
-        argv += ["--eventpath", str(path)]
-    home = clone.root.parent / "home"
-    home.mkdir(exist_ok=True)
-    return clone.run(*argv, *flags, XDG_CACHE_HOME=str(home), XDG_CONFIG_HOME=str(home), ACT_DISABLE_VERSION_CHECK="1")
-
-
-def pushed(clone: Scratch, ref: str) -> dict:
-    owner, _, name = clone.repository.partition("/")
-    about = {"name": name, "full_name": clone.repository, "default_branch": "main", "owner": {"login": owner}}
-    return {"ref": ref, "after": clone.commit, "repository": about}
 
 
 def test_ci_on_the_default_branch_publishes_both_images(clone: Scratch):
@@ -105,16 +55,7 @@ def test_a_broken_image_fails_its_job_and_moves_nothing(clone: Scratch):
 
 def test_a_pull_request_from_a_fork_pushes_nothing(clone: Scratch):
     clone.git("switch", "--quiet", "--create", "patch")
-    about = pushed(clone, "")["repository"]
-    payload = {
-        "number": 12,
-        "repository": about,
-        "pull_request": {
-            "number": 12,
-            "head": {"sha": clone.commit, "ref": "patch", "repo": {"full_name": "stranger/fork"}},
-            "base": {"ref": "main", "sha": clone.commit, "repo": about},
-        },
-    }
+    payload = pull_request(clone, clone.commit, origin="stranger/fork")
 
     done = act(clone, "pull_request", "ci.yml", payload, "--job", "docker-worker")
 

@@ -84,7 +84,8 @@ SAID = (
         name="changed_since",
         description="Commit, tag or branch: only the images whose inputs differ from it, and those that need them.",
         flag="--changed-since",
-        order=(Source.COMMAND_LINE,),
+        variable="DOCKER_PUSH_CHANGED_SINCE",
+        order=(Source.COMMAND_LINE, Source.ENVIRONMENT),
     ),
     Declaration(
         name="dockerfile",

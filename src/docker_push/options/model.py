@@ -111,9 +111,10 @@ class Options:
 
     ``images`` holds the selected images and everything that they depend on, dependencies first; ``selected`` are the
     names asked for, in build.toml's order. ``repository`` and ``default_branch`` are ``None`` where only the context
-    can know them. ``version`` is as given, unparsed. ``reasons`` is image name -> why it is selected, in a run of what
-    changed since a commit: that run may have no image. ``part`` is the one platform that is built here, in a run that others
-    complete: each image is planned as the whole that it will be. ``runners`` are the labels of the CI runner of a platform.
+    can know them. ``version`` and ``changed_since`` are as given, unparsed. ``reasons`` is image name -> why it is selected,
+    in a run of what changed since a commit: that run may have no image. ``part`` is the one platform that is built here, in
+    a run that others complete: each image is planned as the whole that it will be. ``runners`` are the labels of the CI
+    runner of a platform.
     """
 
     images: tuple[ImageOptions, ...]
@@ -128,6 +129,7 @@ class Options:
     cache: CacheTable
     retry: RetryTable = field(default_factory=RetryTable)
     extra_tags: tuple[str, ...] = ()
+    changed_since: Setting[str] | None = None
     builder: Setting[str] | None = None
     rebuild: bool = False
     allow_dirty: bool = False

@@ -41,6 +41,7 @@ def resolve(file: BuildFile, flags: Flags, environ: Mapping[str, str]) -> Option
         repository=inputs.one("repository"),
         default_branch=inputs.one("default_branch"),
         version=inputs.one("version"),
+        changed_since=inputs.one("changed_since"),
         platform=_value(inputs, "platform"),
         service=_value(inputs, "service"),
         tags=file.tags,
