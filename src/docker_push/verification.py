@@ -57,9 +57,13 @@ class Verified:
 def verify(run: Run) -> Verified:
     """Read back what is published for the run's commit and compare it with the plan; changes nothing, needs no Docker.
 
-    Raises ConfigError where the plan publishes nothing, and the errors of registries that cannot be read.
+    A run of what changed may have no image: that is said, and is no error. Raises ConfigError where the plan publishes nothing,
+    and the errors of registries that cannot be read.
     """
     plan = _plan(run)
+    if not plan.images:
+        run.surroundings.say("Nothing to verify: no image that was asked for is affected by what changed.")
+        return Verified(compared=())
     if not plan.published:
         why = next((image.why for image in plan.images if image.asked), "no image was asked for")
         raise ConfigError(

@@ -10,7 +10,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import tomli
-import yaml
 
 from docker_push import config
 from pages import ROOT, Block, blocks, pages
@@ -72,21 +71,6 @@ def test_every_python_block_gives_the_tasks(block: Block):
     exec(compile(block.text, str(block), "exec"), names)  # noqa: S102 - the page's own text
 
     assert "docker.push" in names["namespace"].task_names  # type: ignore[attr-defined]
-
-
-CALLS = [block for block in blocks("yaml") if block.page != "docs/how-to/split.md"]  # which test_split.py runs
-
-
-@pytest.mark.parametrize("block", CALLS, ids=str)
-def test_every_job_calls_the_workflow_with_its_own_inputs(block: Block):
-    workflow = yaml.safe_load((ROOT / ".github/workflows/⚡reusable-docker.yaml").read_text("utf-8"))
-    inputs = workflow[True]["workflow_call"]["inputs"]  # `on` is a boolean of YAML 1.1
-
-    for job in yaml.safe_load(block.text)["jobs"].values():
-        assert (ROOT / job["uses"]).is_file()
-        assert set(job["with"]) <= set(inputs)
-        assert {name for name, value in inputs.items() if value["required"]} <= set(job["with"])
-        assert job["permissions"] == {"contents": "read", "packages": "write"}
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

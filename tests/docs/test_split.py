@@ -16,7 +16,7 @@ from pages import ROOT, blocks
 from scratch import SMALL, Scratch, platforms
 
 PAGE = "docs/how-to/split.md"
-WORKFLOW, PARENT, HIDDEN = (yaml.safe_load(block.text) for block in blocks("yaml") if block.page == PAGE)
+CALL, WORKFLOW, PARENT, HIDDEN = (yaml.safe_load(block.text) for block in blocks("yaml") if block.page == PAGE)
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def filled(values: Mapping[str, str], job: Mapping[str, str]) -> dict[str, str]:
     """Return a step's variables with what the matrix says of this job; credentials are not needed here."""
     found = {name: re.fullmatch(r"\$\{\{ matrix\.(\w+) \}\}", text) for name, text in values.items()}
     return {name: job[match[1]] for name, match in found.items() if match}
+
+
+def test_the_first_way_that_is_shown_is_the_workflow_that_is_there():
+    (job,) = CALL["jobs"].values()
+    assert (ROOT / job["uses"]).name == "⚡reusable-docker-split.yaml"
 
 
 def is_published(scratch: Scratch) -> bool:
@@ -88,7 +93,7 @@ def test_the_jobs_that_push_may_push_and_the_one_that_plans_may_not():
     permissions = {name: job.get("permissions") for name, job in WORKFLOW["jobs"].items()}
 
     pushing = {"contents": "read", "packages": "write"}
-    assert permissions == {"plan": None, "stage": pushing, "merge": pushing}
+    assert permissions == {"plan": {"contents": "read"}, "stage": pushing, "merge": pushing}
     assert {name: job.get("needs") for name, job in WORKFLOW["jobs"].items()} == {
         "plan": None,
         "stage": "plan",

@@ -24,14 +24,19 @@ USES = re.compile(r"uses: ((?!\.)(\S+)@\S+)")
 
 @pytest.fixture
 def clone(scratch: Scratch) -> Scratch:
-    """Give this repository's tracked files, as they are in the work tree, in a repository of the test's own."""
+    """Give this repository's tracked files in a repository of the test's own."""
+    copy_tracked(scratch.root)
+    scratch.commit_all("everything")
+    return scratch
+
+
+def copy_tracked(into: Path) -> None:
+    """Copy this repository's tracked files, as they are in the work tree."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if (REPOSITORY / name).is_file():
-            (scratch.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, scratch.root / name)
-    scratch.commit_all("everything")
-    return scratch
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, into / name)
 
 
 def stand_ins(root: Path) -> Iterator[str]:
