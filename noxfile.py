@@ -47,7 +47,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("shellcheck", "--external-sources", *sorted(map(str, scripts())))
-    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+    session.run("zizmor", "--offline", "--quiet", ".github/workflows", "action.yml")
     actionlint(session)
 
 

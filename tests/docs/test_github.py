@@ -52,7 +52,12 @@ def test_every_output_that_is_read_is_there(block: Block):
     given = {("needs", name): called(job["uses"])["outputs"] for name, job in jobs.items() if "uses" in job}
     given |= {("needs", name): job["outputs"] for name, job in jobs.items() if "outputs" in job}
     given |= {("steps", step["id"]): ACTION["outputs"] for job in jobs.values() for step in action_steps(job)}
-    own = {("steps", step["id"]) for job in jobs.values() for step in job.get("steps", ()) if "run" in step and "id" in step}
+    own = {
+        ("steps", step["id"])
+        for job in jobs.values()
+        for step in job.get("steps", ())
+        if "run" in step and "id" in step
+    }
 
     for kind, name, output in READ.findall(block.text):
         assert (kind, name) in own or output in given[kind, name]

@@ -15,7 +15,9 @@ from workflow_runner import REPOSITORY, act, copy_tracked, in_front, pushed
 pytestmark = [pytest.mark.engine, pytest.mark.act]
 
 (PAGE,) = (block.text for block in blocks("yaml") if "AtomiCloud/docker-push@" in block.text)
-(USES,) = (step["uses"] for step in yaml.safe_load(PAGE)["jobs"]["images"]["steps"] if "docker-push@" in step.get("uses", ""))
+(USES,) = (
+    step["uses"] for step in yaml.safe_load(PAGE)["jobs"]["images"]["steps"] if "docker-push@" in step.get("uses", "")
+)
 PRINTED = 'printf "<%s>\\n" "$@"\n'
 
 
@@ -60,7 +62,7 @@ def test_a_line_is_one_value_whatever_is_in_it(scratch: Scratch):
         IMAGE="api\n\n$(touch canary) *\r\n",
         PLATFORM="linux/amd64",
         VERSION="v1.2.3",
-        ARGUMENTS="--keep-going\n--tag=it's `night` \"ly\"\n  --report\na b.json",
+        ARGUMENTS='--keep-going\n--tag=it\'s `night` "ly"\n  --report\na b.json',
     )
 
     assert found == [
@@ -70,7 +72,7 @@ def test_a_line_is_one_value_whatever_is_in_it(scratch: Scratch):
         "<--platform=linux/amd64>",
         "<--version=v1.2.3>",
         "<--keep-going>",
-        "<--tag=it's `night` \"ly\">",
+        '<--tag=it\'s `night` "ly">',
         "<  --report>",
         "<a b.json>",
     ]
@@ -87,7 +89,8 @@ def test_the_action_s_step_holds_no_expression_and_gives_what_its_tool_gives():
 
     assert "${{" not in run["run"]
     assert {name: about["value"] for name, about in action["outputs"].items()} == {
-        name: f"${{{{ steps.run.outputs.{name} }}}}" for name in ("references", "images", "digest", "reference", "result")
+        name: f"${{{{ steps.run.outputs.{name} }}}}"
+        for name in ("references", "images", "digest", "reference", "result")
     }
     script = REPOSITORY / "scripts/ci/action.sh"
     assert shutil.which(str(script)) == str(script)

@@ -28,7 +28,7 @@ def split(clone: Scratch) -> Scratch:
     return clone
 
 
-def of_parts(scratch: Scratch, tag: str) -> set[str]:
+def of_parts(tag: str) -> set[str]:
     """Return the tags that docker's own driver, which cannot push by digest alone, leaves of the parts."""
     return {f"{tag}.linux-amd64", f"{tag}.linux-arm64"}
 
@@ -38,7 +38,7 @@ def test_each_platform_is_a_job_and_the_merge_moves_the_tags(split: Scratch):
 
     assert done.code == 0, done.out + done.err
     tag = f"{split.commit}-main"
-    assert split.tags("api") - of_parts(split, tag) == {tag, "main", "latest"}
+    assert split.tags("api") - of_parts(tag) == {tag, "main", "latest"}
     assert platforms(split.manifest("api", "latest")) == {"linux/amd64", "linux/arm64"}
     assert {path.name for path in artifacts(split).iterdir()} >= PARTS
 
@@ -52,7 +52,7 @@ def test_a_version_is_put_by_the_merge(split: Scratch):
 
     assert done.code == 0, done.out + done.err
     tag = f"{split.commit}-v1.2.3"
-    assert split.tags("api") - of_parts(split, tag) == {tag, "v1.2.3"}
+    assert split.tags("api") - of_parts(tag) == {tag, "v1.2.3"}
 
 
 def test_where_one_platform_fails_no_tag_moves_and_the_merge_is_red(split: Scratch):
@@ -62,7 +62,7 @@ def test_where_one_platform_fails_no_tag_moves_and_the_merge_is_red(split: Scrat
     done = act(split, "push", "split.yml", pushed(split, "refs/heads/main"))
 
     assert done.code != 0
-    assert split.tags("api") <= of_parts(split, f"{split.commit}-main")
+    assert split.tags("api") <= of_parts(f"{split.commit}-main")
     assert len([path for path in artifacts(split).iterdir() if path.name in PARTS]) == 1
     assert "No tag was moved: a job before this one failed" in done.out
 
