@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,15 @@ pytestmark = pytest.mark.engine
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "scripts/ci/docker.sh"
-# Run by every Python that starts: notes which program it is, and whether the password is in its environment.
-SPY = """
+CREDENTIALS = {"DOCKER_USER", "DOCKER_PASSWORD", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
+# Run by every Python that starts: notes which program it is, and which credentials are in its environment.
+SPY = f"""
 import os, sys
+CREDENTIALS = {CREDENTIALS}
 for name in ("pip", "docker-push"):
     if any(os.path.basename(word) == name for word in sys.orig_argv[1:4]):
         with open(os.path.join(os.path.dirname(__file__), "seen"), "a") as file:
-            file.write(f"{name} {'DOCKER_PASSWORD' in os.environ}\\n")
+            file.write(" ".join([name, *sorted(CREDENTIALS & os.environ.keys())]) + "\\n")
 """
 
 
@@ -155,6 +158,38 @@ def test_what_is_no_version_is_refused_before_anything_is_built(scratch: Scratch
     assert not (scratch.root / "canary").exists()
 
 
+def test_another_task_is_carried_out_with_its_flags_as_they_are(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    done = run(scratch, "--", "matrix", "--format", "github", "--version", "no version $(touch canary)")
+    matrix = run(scratch, "--", "matrix", "--format", "github", CI_DOCKER_PLATFORM="linux/amd64")
+
+    assert (done.code, (scratch.root / "canary").exists()) == (2, False)
+    assert "no version $(touch canary)" in done.last
+    assert [job["name"] for job in json.loads(matrix.out)["include"]] == ["api linux/amd64"]
+
+
+def test_another_task_needs_none_of_the_variables(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    done = scratch.run(str(SCRIPT), "--", "list")
+
+    assert done.code == 0, done.err
+    assert done.out.startswith("api")
+
+
+def test_an_image_that_is_named_and_empty_is_refused_and_not_all_are_published(scratch: Scratch):
+    scratch.write(SMALL)
+    scratch.commit_all()
+
+    done = scratch.run(str(SCRIPT), "--", "merge", "--image", "", "--part", str(scratch.root.parent))
+
+    assert done.code == 2
+    assert "an image's name" in done.err
+
+
 def path_without_the_tool(scratch: Scratch) -> str:
     folders = scratch.environ["PATH"].split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if not (Path(folder) / "docker-push").exists())
@@ -172,15 +207,14 @@ def test_the_tool_is_brought_along_where_it_is_not_there(scratch: Scratch, tmp_p
         PATH=path_without_the_tool(scratch),
         RUNNER_TEMP=str(tmp_path / "runner temp"),
         PYTHONPATH=str(spy),
-        DOCKER_USER="me",
-        DOCKER_PASSWORD="s3cret-value",
+        **dict.fromkeys(CREDENTIALS, "s3cret-value"),
     )
 
     assert done.code == 0, done.err
     assert scratch.tags("api") == {f"{scratch.commit}-main", "main", "latest"}
     (kept,) = (path for path in (tmp_path / "runner temp/docker-push").iterdir() if path.is_symlink())
     assert (kept / "bin/docker-push").exists()
-    assert set((spy / "seen").read_text().splitlines()) == {"pip False", "docker-push True"}
+    assert set((spy / "seen").read_text().splitlines()) == {"pip", " ".join(["docker-push", *sorted(CREDENTIALS)])}
 
 
 def test_the_tool_is_missing_for_two_jobs_at_once(scratch: Scratch, tmp_path: Path):
