@@ -40,19 +40,19 @@ def test_each_platform_is_a_job_and_the_merge_moves_the_tags(split: Scratch):
     tag = f"{split.commit}-main"
     assert split.tags("api") - of_parts(tag) == {tag, "main", "latest"}
     assert platforms(split.manifest("api", "latest")) == {"linux/amd64", "linux/arm64"}
+    assert "Run Main Put the parts together" in done.out
     assert {path.name for path in artifacts(split).iterdir()} >= PARTS
 
 
 def test_a_version_is_put_by_the_merge(split: Scratch):
-    split.write({".github/workflows/split.yml": call(SPLIT, "api", version="${{ github.ref_name }}")})
+    split.write({".github/workflows/split.yml": call(SPLIT, "api", version="v1.2.3")})
     split.commit_all()
-    split.git("tag", "v1.2.3")
 
-    done = act(split, "push", "split.yml", pushed(split, "refs/tags/v1.2.3"))
+    done = act(split, "push", "split.yml", pushed(split, "refs/heads/main"))
 
     assert done.code == 0, done.out + done.err
-    tag = f"{split.commit}-v1.2.3"
-    assert split.tags("api") - of_parts(tag) == {tag, "v1.2.3"}
+    tag = f"{split.commit}-main"
+    assert split.tags("api") - of_parts(tag) == {tag, "main", "latest", "v1.2.3"}
 
 
 def test_where_one_platform_fails_no_tag_moves_and_the_merge_is_red(split: Scratch):
@@ -65,6 +65,7 @@ def test_where_one_platform_fails_no_tag_moves_and_the_merge_is_red(split: Scrat
     assert split.tags("api") <= of_parts(f"{split.commit}-main")
     assert len([path for path in artifacts(split).iterdir() if path.name in PARTS]) == 1
     assert "No tag was moved: a job before this one failed" in done.out
+    assert "Run Main Put the parts together" not in done.out
 
 
 def test_jobs_that_failed_are_run_again_and_the_merge_succeeds(split: Scratch, tmp_path: Path):

@@ -52,7 +52,7 @@ def act(scratch: Scratch, event: str, workflow: str, payload: dict | None = None
     """Run a workflow of the scratch repository; artifacts are folders of ``artifacts`` beside it."""
     if shutil.which("act") is None:
         pytest.fail("act is not on the PATH: install the dependency group 'workflows'")
-    argv = ["act", event, "--workflows", str(WORKFLOWS / workflow)]
+    argv = ["act", event, "--no-skip-checkout", "--workflows", str(WORKFLOWS / workflow)]
     argv += [word for label in RUNNERS for word in ("--platform", f"{label}=-self-hosted")]
     argv += [word for pair in stand_ins(scratch.root) for word in ("--local-repository", pair)]
     argv += ["--var", f"DOCKER_DOMAIN={scratch.registry}", "--secret", f"GITHUB_TOKEN={SECRET}", "--actor", "octocat"]
@@ -63,7 +63,7 @@ def act(scratch: Scratch, event: str, workflow: str, payload: dict | None = None
     home = scratch.root.parent / "home"
     home.mkdir(exist_ok=True)
     artifacts(scratch).mkdir(exist_ok=True)
-    argv += ["--env", f"ARTIFACTS={artifacts(scratch)}"]
+    argv += ["--env", f"ARTIFACTS={artifacts(scratch)}", "--env", f"CHECKOUT={scratch.root}"]
     environ |= {"XDG_CACHE_HOME": str(home), "XDG_CONFIG_HOME": str(home), "ACT_DISABLE_VERSION_CHECK": "1"}
     return scratch.run(*argv, *flags, **environ)
 
