@@ -66,8 +66,8 @@ def test_every_output_that_is_read_is_there(block: Block):
 @pytest.mark.parametrize("block", WORKFLOWS, ids=str)
 def test_no_workflow_of_a_page_has_more_than_it_needs(block: Block):
     workflow = yaml.safe_load(block.text)
-    assert workflow.get("permissions", {}) == {}
-    assert block.page == "README.md" or "permissions" in workflow
+    if True in workflow:  # `on`: the whole file is shown, and not its jobs alone
+        assert workflow["permissions"] == {}
 
     steps = [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
     assert [step for step in steps if "${{" in step.get("run", "")] == []
