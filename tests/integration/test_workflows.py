@@ -183,6 +183,20 @@ def test_a_publish_is_never_cancelled_by_the_next_one_and_every_job_ends(workflo
     assert all(job["timeout-minutes"] > 0 for job in jobs.values())
 
 
+@pytest.mark.parametrize("workflow", FORMS)
+def test_what_was_published_stays_green_where_the_report_cannot_be_kept(workflow: str):
+    jobs = yaml.safe_load((REPOSITORY / ".github/workflows" / workflow).read_text("utf-8"))["jobs"]
+    (kept,) = (step for job in jobs.values() for step in job["steps"] if step.get("name") == "Keep the report")
+
+    assert (kept["continue-on-error"], kept["with"]["if-no-files-found"]) == (True, "ignore")
+
+
+def test_a_platform_that_fails_leaves_the_others_to_end():
+    jobs = yaml.safe_load((REPOSITORY / ".github/workflows" / FORMS[1]).read_text("utf-8"))["jobs"]
+
+    assert jobs["stage"]["strategy"]["fail-fast"] is False
+
+
 def test_both_forms_tell_the_tool_the_same():
     one, split = (yaml.safe_load((REPOSITORY / ".github/workflows" / name).read_text("utf-8")) for name in FORMS)
     steps = [step for job in split["jobs"].values() for step in job["steps"]]
