@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tomli
 import yaml
 
 from pages import blocks
@@ -45,6 +46,39 @@ def test_the_page_s_workflow_publishes_with_the_version_at_the_action_s_ref(othe
     assert done.code == 0, done.out + done.err
     assert {f"{other.commit}-main", "main", "latest"} == other.tags("api")
     assert "another version" not in done.out + done.err
+
+
+INSIDE = """\
+on: push
+jobs:
+  images:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v7
+      - uses: {uses}
+        with:
+          task: list
+          working-directory: a folder
+"""
+
+
+def test_a_folder_may_have_a_build_toml_of_its_own(scratch: Scratch, tmp_path: Path):
+    copy_tracked(tmp_path / "action")
+    inside = {f"a folder/{name}": text for name, text in SMALL.items()}
+    scratch.write({**inside, ".github/workflows/images.yml": INSIDE.format(uses=USES)})
+    scratch.commit_all()
+
+    local = ("--local-repository", f"{USES}={tmp_path / 'action'}")
+    done = act(scratch, "push", "images.yml", pushed(scratch, "refs/heads/main"), *local)
+
+    assert done.code == 0, done.out + done.err
+    assert "| api" in done.out
+
+
+def test_the_page_names_the_version_that_this_is():
+    project = tomli.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert USES == f"AtomiCloud/docker-push@v{project['version']}"
 
 
 def step(scratch: Scratch, **variables: str) -> list[str]:
