@@ -78,7 +78,7 @@ def test_a_folder_may_have_a_build_toml_of_its_own(scratch: Scratch, tmp_path: P
 def test_the_page_names_the_version_that_this_is():
     project = tomli.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 
-    assert USES == f"AtomiCloud/docker-push@v{project['version']}"
+    assert f"AtomiCloud/docker-push@v{project['version']}" == USES
 
 
 def step(scratch: Scratch, **variables: str) -> list[str]:
