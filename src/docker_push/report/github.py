@@ -60,7 +60,8 @@ def summary(run: RunReport, redact: Callable[[str], str] = str, room: int = SUMM
     shown = _Shown(redact)
     head = "".join(f"{line}\n" for line in shown.head(run))
     left, rows = room - _LEAST - _size(head), list[str]()
-    entries = sorted(run.images, key=lambda entry: entry in run.published)  # stable: build.toml's order otherwise
+    whole = {entry.image.name for entry in run.published}
+    entries = sorted(run.images, key=lambda entry: entry.image.name in whole)  # stable: build.toml's order otherwise
     for entry in entries:
         row = f"{shown.row(entry)}\n"
         if _size(row) > left:
@@ -133,10 +134,18 @@ class _Shown:
         """Return foreign text as Markdown that shows it, on one line."""
         line = " ".join(printable(self._redact(text)).split())
         line = line if len(line) <= _TEXT else f"{line[: _TEXT - 1]}…"
-        return _STRUCTURE.sub(lambda found: f"&#{ord(found[0])};" if found[0].isascii() else found[0], line)
+        return _STRUCTURE.sub(_entity, line)
 
     def _code(self, text: str) -> str:
         return f"<code>{self._text(text)}</code>"
+
+
+def _entity(found: re.Match[str]) -> str:
+    """Return what shows a character; an ``@`` stands alone, since addresses are looked for after entities are read."""
+    character = found[0]
+    if character == "@":
+        return "<span>@</span>"
+    return f"&#{ord(character)};" if character.isascii() else character
 
 
 _STATES = {
