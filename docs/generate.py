@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from docker_push import errors, schema
 from docker_push.config import BuildFile
@@ -30,13 +31,15 @@ FACTS = {
         "GITHUB_EVENT_NAME": "push, pull_request, merge_group, workflow_dispatch, ...",
         "GITHUB_EVENT_PATH": "file with the event: the pull request's head, the default branch",
         "GITHUB_HEAD_REF": "a pull request's branch",
+        "GITHUB_OUTPUT": "file that gets the step's outputs: references, images, digest, reference, result",
         "GITHUB_REF": "what is being built, as in refs/heads/main or refs/tags/v1.2.3",
         "GITHUB_REF_NAME": "its short name",
         "GITHUB_REF_TYPE": "branch or tag",
         "GITHUB_REPOSITORY": "repository, where GITHUB_REPO_REF says nothing",
         "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`; where its history is read with GITHUB_TOKEN",
+        "GITHUB_STEP_SUMMARY": "file that gets the step's summary: a table of the images and their tags",
         "GITHUB_TOKEN": "token that may read the repository (`contents: read`): which commits are newer than this one",
-        "RUNNER_TEMP": "where a run keeps its temporary files",
+        "RUNNER_TEMP": "where a run keeps its temporary files; on GitHub docker-push/docker-push.json below it has what is published",
     },
     "GitLab's": {
         "GITLAB_CI": "`true`: the run is GitLab's",
@@ -93,6 +96,7 @@ def pages() -> dict[str, str]:
     """Return every generated page: file name -> text."""
     return {
         "build-toml.md": _page("build.toml", _build_toml()),
+        "result.md": _page("The result of a run", _result()),
         "tasks.md": _page("Tasks", _tasks()),
         "variables.md": _page("Environment variables", _variables()),
         "exit-codes.md": _page("Exit codes", _exit_codes()),
@@ -201,6 +205,28 @@ def _variables() -> Iterator[str]:
         yield from _table(["variable", "what"], [[f"`{name}`", about] for name, about in names.items()])
 
 
+def _result() -> Iterator[str]:
+    yield "`--result FILE` writes what a run has published, for a deployment to pin by digest. On GitHub a run without the flag"
+    yield "writes it to `$RUNNER_TEMP/docker-push/docker-push.json`, and the step's output `result` names it. The file is written whole"
+    yield "or not at all; that of an earlier run is removed before anything else is done. `--report FILE` has everything else."
+    yield ""
+    yield "The schema is [result.schema.json](../../src/docker_push/result.schema.json), which the package holds too."
+    yield ""
+    described: Mapping[str, Any] = schema.render_result()
+    yield from _table(["key", "what"], _keys(described))
+    for name, title in (("ResultImage", "`images.NAME`"), ("ResultError", "`error`")):
+        yield f"## {title}"
+        yield ""
+        yield described["$defs"][name]["description"]
+        yield ""
+        yield from _table(["key", "what"], _keys(described["$defs"][name]))
+
+
+def _keys(described: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    for key, about in described["properties"].items():
+        yield [f"`{key}`", about["description"]]
+
+
 def _exit_codes() -> Iterator[str]:
     yield "The last line on standard error says the cause and the next step; the exit code says the class."
     yield ""
@@ -229,6 +255,7 @@ def main() -> int:
     """Write what is stale, or with ``--check`` only name it; return the exit code."""
     wanted = {REFERENCE / name: text for name, text in pages().items()}
     wanted[ROOT / "src" / "docker_push" / schema.FILE] = schema.text()
+    wanted[ROOT / "src" / "docker_push" / schema.RESULT_FILE] = schema.text(schema.render_result())
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
         if "--check" not in sys.argv:

@@ -33,6 +33,7 @@ FLAGS: Mapping[str, Flag] = {
     "allow_secret_arg": Flag("build argument that looks like a secret and is none; repeat for several", ()),
     "dry_run": Flag("say what would be done, and do nothing", default=False),
     "report": Flag("file to write what happened to, as JSON"),
+    "result": Flag("file to write what is published to, for a deployment (on GitHub also without the flag)"),
     "part": Flag(
         "folder for the file of a part: the one platform of --platform is staged; docker.merge reads such folders and files",
         (),
@@ -57,4 +58,5 @@ BUILD = (
     "no_preflight",
     "allow_secret_arg",
 )
+FILES = ("report", "result")
 RUN = ("dry_run", "debug")

@@ -65,7 +65,8 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path):
         "docker_push",
         next(name for name in names if ".dist-info" in name).split("/")[0],
     }
-    assert {"docker_push/py.typed", "docker_push/build.schema.json", "docker_push/tasks/__init__.py"} <= set(names)
+    schemas = {"docker_push/build.schema.json", "docker_push/result.schema.json"}
+    assert {"docker_push/py.typed", "docker_push/tasks/__init__.py"} | schemas <= set(names)
 
 
 def test_its_metadata_is_whole(wheel: Path):

@@ -49,6 +49,13 @@ def test_the_file_that_is_shipped_is_fresh():
     assert shipped == schema.text(), "run: python -m docker_push.schema > src/docker_push/build.schema.json"
 
 
+def test_the_schema_of_results_that_is_shipped_is_fresh():
+    shipped = resources.files("docker_push").joinpath(schema.RESULT_FILE).read_text("utf-8")
+
+    assert shipped == schema.text(schema.render_result()), "run: python docs/generate.py"
+    jsonschema.Draft202012Validator.check_schema(schema.render_result())
+
+
 def test_it_is_a_schema_of_the_draft_that_it_names():
     jsonschema.Draft202012Validator.check_schema(schema.render())
 

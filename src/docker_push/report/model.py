@@ -44,6 +44,11 @@ class RunReport:
     images: tuple[ImageReport, ...]
     error: DockerPushError | None = None
 
+    @property
+    def published(self) -> tuple[ImageReport, ...]:
+        """Return the images of which every tag is where it belongs: nothing may go on with another one."""
+        return tuple(entry for entry in self.images if entry.tags and all(tag.state.is_done for tag in entry.tags))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:

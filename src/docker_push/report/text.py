@@ -65,12 +65,12 @@ def _inputs_text(image: PlannedImage, files: Files, sharing: Sequence[str]) -> s
     more = len(sharing) - 1 - len(others)
     shown = ", ".join(others) + (f" and {more} more" if more else "")
     is_shared = others and not fingerprint.REMOTE.match(image.options.context.value)
-    return f"{files.number} file{'s' * (files.number != 1)}, {_size(files.size)}" + (
+    return f"{files.number} file{'s' * (files.number != 1)}, {size_text(files.size)}" + (
         f"; a change of any file concerns {shown} too" if is_shared else ""
     )
 
 
-def _size(size: int) -> str:
+def size_text(size: int) -> str:
     """Return bytes in the largest unit that leaves a whole number of them."""
     for unit, least in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= least:
@@ -149,5 +149,4 @@ def references(run: RunReport) -> list[str]:
 
     An image whose tags are not all where they belong is not among them: a script must not go on with it.
     """
-    whole = (entry for entry in run.images if entry.tags and all(tag.state.is_done for tag in entry.tags))
-    return [str(one.reference) for entry in whole for one in entry.staged]
+    return [str(one.reference) for entry in run.published for one in entry.staged]

@@ -6,17 +6,18 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from docker_push.flags import BUILD, CHANGED, RUN, SELECT
-from docker_push.tasks.command import as_json, command
+from docker_push.flags import BUILD, CHANGED, FILES, RUN, SELECT
+from docker_push.tasks.command import as_text, command
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
+    from docker_push.outputs import Places
     from docker_push.plan import Plan
     from docker_push.report import RunReport
     from docker_push.run import Run, Surroundings
 
 
-@command("stage", *SELECT, CHANGED, *BUILD, "part", "report", *RUN)
+@command("stage", *SELECT, CHANGED, *BUILD, "part", *FILES, *RUN)
 def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Build, push under the commit tag and verify; no moving tag is touched. With --part: one platform, and no tag at all."""
     from docker_push import pipeline, splitting  # noqa: PLC0415
@@ -27,7 +28,7 @@ def stage(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     _carry_out(work, surroundings, as_part(flags, given["part"] or ()), given)
 
 
-@command("merge", *SELECT, CHANGED, *BUILD, "part", "report", *RUN)
+@command("merge", *SELECT, CHANGED, *BUILD, "part", *FILES, *RUN)
 def merge(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Put together the parts that docker.stage --part staged, and move the tags; needs no builder."""
     from docker_push import splitting  # noqa: PLC0415
@@ -41,7 +42,7 @@ def merge(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     _carry_out(work, surroundings, flags, given, plan=plan)
 
 
-@command("publish", *SELECT, CHANGED, *BUILD, "report", *RUN)
+@command("publish", *SELECT, CHANGED, *BUILD, *FILES, *RUN)
 def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Move the tags of what was staged for this commit."""
     from docker_push import pipeline  # noqa: PLC0415
@@ -50,7 +51,7 @@ def publish(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) 
     _carry_out(pipeline.publish_staged, surroundings, flags, given, plan=plan)
 
 
-@command("push", *SELECT, CHANGED, *BUILD, "report", *RUN)
+@command("push", *SELECT, CHANGED, *BUILD, *FILES, *RUN)
 def push(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Log in, build, push, verify, then move the tags: the whole pipeline."""
     from docker_push import pipeline  # noqa: PLC0415
@@ -67,31 +68,26 @@ def _carry_out(
     plan: Callable[[Run], Plan] | None = None,
 ) -> None:
     """Do the work of a run that pushes, or with ``--dry-run`` say what ``plan`` it would be carried out by."""
-    from docker_push import pipeline, report, report_file  # noqa: PLC0415
+    from docker_push import outputs, pipeline, report  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
-    if given["report"]:
-        report_file.check(surroundings.folder / given["report"])
+    places = outputs.Places() if given["dry_run"] else outputs.prepared(surroundings, given)
     with opened(surroundings, flags) as run:
         if given["dry_run"]:
             run.surroundings.say(report.plan_text(plan(run) if plan else pipeline.planned(run, look=True)))
             run.surroundings.say("Dry run: nothing was built, pushed or tagged.")
         else:
-            _finish(run, work(run), given)
+            _finish(run, work(run), places)
 
 
-def _finish(run: Run, done: RunReport, given: Mapping[str, Any]) -> None:
-    """Print what machines read, write the report, and end as the run did."""
-    from docker_push import errors, report, report_file  # noqa: PLC0415
+def _finish(run: Run, done: RunReport, places: Places) -> None:
+    """Print what machines read, leave what comes after the run is told, and end as the run did."""
+    from docker_push import outputs, report  # noqa: PLC0415
 
     for line in report.references(done):
         run.surroundings.emit(line)
-    try:
-        if given["report"]:
-            report_file.write(run.surroundings.folder / given["report"], as_json(report.run_json(done), run))
-    except errors.ConfigError as error:
-        if done.error is None:
-            raise
-        done.error.details += (str(error),)  # what the run failed of counts more
-    if done.error is not None:
-        raise done.error
+    unwritten = outputs.leave(run, done, places, as_text)
+    errors = [done.error, *unwritten] if done.error else unwritten  # what the run failed of counts more
+    if errors:
+        errors[0].details += tuple(str(error) for error in errors[1:])
+        raise errors[0]
