@@ -39,15 +39,11 @@ FACTS = {
         "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`; where its history is read with GITHUB_TOKEN",
         "GITHUB_STEP_SUMMARY": "file that gets the step's summary: a table of the images and their tags",
         "GITHUB_TOKEN": "token that may read the repository (`contents: read`): which commits are newer than this one",
-<<<<<<< HEAD
         "RUNNER_TEMP": "where a run keeps its temporary files; on GitHub docker-push/docker-push.json below it has what is published",
-=======
         "ACTIONS_RUNTIME_TOKEN": "token of GitHub's cache, for backend `gha`; kept from the programs of a run that does not use it",
         "ACTIONS_RESULTS_URL": "address of GitHub's cache",
         "ACTIONS_CACHE_URL": "its address where the cache is of version 1",
         "ACTIONS_CACHE_SERVICE_V2": "`true`: the cache is of version 2; buildx reads it",
-        "RUNNER_TEMP": "where a run keeps its temporary files",
->>>>>>> caches
     },
     "GitLab's": {
         "GITLAB_CI": "`true`: the run is GitLab's",
