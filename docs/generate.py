@@ -44,6 +44,7 @@ FACTS = {
         "ACTIONS_RESULTS_URL": "address of GitHub's cache",
         "ACTIONS_CACHE_URL": "its address where the cache is of version 1",
         "ACTIONS_CACHE_SERVICE_V2": "`true`: the cache is of version 2; buildx reads it",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "kept from the programs of a run, unless a build asks for it as a secret",
     },
     "GitLab's": {
         "GITLAB_CI": "`true`: the run is GitLab's",
