@@ -1,8 +1,8 @@
 """build.toml as frozen models, with every error of it at once.
 
 ``load`` and ``parse`` are the doors. Inside: ``layout`` and ``source`` read the text and know its lines, ``grammar`` and
-``values`` hold single values to their rules, ``table`` and ``tables`` are the models, ``rules`` and ``places`` what holds between
-tables, ``files`` what holds on disk, ``fields`` and ``findings`` say what is wrong.
+``values`` hold single values to their rules, ``table``, ``tables`` and ``cache`` are the models, ``rules`` and ``places`` what holds
+between tables, ``files`` what holds on disk, ``fields`` and ``findings`` say what is wrong.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from docker_push.config import files, rules
+from docker_push.config.cache import CacheTable
 from docker_push.config.findings import Problem, report, translate
 from docker_push.config.source import MAX_BYTES, Source, read, table_at
 from docker_push.config.table import Table
 from docker_push.config.tables import (
     BuildFile,
     BuildTable,
-    CacheTable,
     ProjectTable,
     RegistryTable,
     RetryTable,

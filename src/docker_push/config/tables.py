@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from docker_push.config import values
+from docker_push.config.cache import CacheTable
 from docker_push.config.table import Table
 from docker_push.config.values import Filled, refusal
 
@@ -200,14 +201,6 @@ class TagsTable(Table):
     )
     extra: tuple[values.ExtraTag, ...] = Field(
         (), description="Further tags of every run; --tag adds some for one run.", examples=[["nightly"]]
-    )
-
-
-class CacheTable(Table):
-    """[cache]: where BuildKit's cache is kept between runs."""
-
-    backend: Literal["registry", "none"] = Field(
-        "registry", description="Where the build cache is kept: beside the images, or nowhere.", examples=["registry"]
     )
 
 
