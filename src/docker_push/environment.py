@@ -42,12 +42,17 @@ def for_programs(environ: Mapping[str, str], passwords: Collection[str], asked: 
     }
 
 
-def asked(images: Iterable[ImageOptions]) -> set[str]:
-    """Return the variables that the builds of ``images`` need by name: their secrets, and the token of GitHub's cache."""
+def asked(images: Iterable[ImageOptions], backend: str) -> set[str]:
+    """Return the variables that the builds of ``images`` need by name: their secrets, and the token of GitHub's cache.
+
+    ``backend`` is [cache]'s.
+    """
     images = tuple(images)
     names = {secret.env for image in images for secret in image.secret if secret.env}
     caches = [entry for image in images for entry in (*(image.cache_from or ()), *(image.cache_to or ()))]
-    return names | {_GITHUB_CACHE for entry in caches if "type=gha" in entry.split(",")}
+    if backend == "gha" or any("type=gha" in entry.split(",") for entry in caches):
+        names.add(_GITHUB_CACHE)
+    return names
 
 
 def _is_secret(value: str) -> bool:

@@ -72,12 +72,14 @@ class Files:
 class Facts:
     """Everything that was observed; ``None`` and a missing repository mean "not looked at" (``docker.plan --offline``).
 
-    ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials. ``files`` is image
+    ``build_only`` is why the run may push nothing, where that is so: nobody has given it credentials. ``no_cache`` is why
+    the cache of [cache] cannot be used here, where that is so: what the environment lacks. ``files`` is image
     name -> its Dockerfile and contexts; ``bases`` is what the references of base images name today, ``None``
     where that cannot be told, and ``untold`` says why.
     """
 
     build_only: str | None = None
+    no_cache: str = ""
     builder: BuilderFacts | None = None
     repositories: Mapping[Repository, RepositoryFacts] = field(default_factory=dict)
     files: Mapping[str, Files] = field(default_factory=dict)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from docker_push import bases, credentials, fingerprint, publish
+from docker_push import bases, cache_access, credentials, fingerprint, publish
 from docker_push import plan as planning
 from docker_push.bases import EngineHosts
 from docker_push.errors import BuilderError
 from docker_push.facts import BuilderFacts, Facts, Files
 from docker_push.parallel import in_parallel
+from docker_push.parts import refuse_in_context
 from docker_push.plan import Action, Plan, PlannedImage
 from docker_push.run import Run
 
@@ -30,7 +31,7 @@ def make_plan(
     that ``joins`` what others built is planned as one that builds, and needs no builder.
     ``build_only`` is why nothing may be pushed, ``engine`` is as in ``decided``.
     """
-    draft = planning.plan(run.options, run.context, Facts(build_only=build_only))
+    draft = planning.plan(run.options, run.context, Facts(build_only=build_only, no_cache=_no_cache(run)))
     if not look:
         return draft
     draft = keyed(run, draft) if build or joins else draft
@@ -49,6 +50,14 @@ def make_plan(
     if plan.facts.builder:
         refuse_unable(plan, plan.facts.builder)
     return plan
+
+
+def _no_cache(run: Run) -> str:
+    """Return why the cache of [cache] cannot be used here; raises ConfigError for a folder that would change what is built."""
+    cache, world = run.options.cache, run.surroundings
+    if cache.path:
+        refuse_in_context(run.root / cache.path, run.root, run.options.images, run.contexts, "[cache] path")
+    return cache_access.lacking(cache, world.environ, run.root, world.wall())
 
 
 def keyed(run: Run, draft: Plan) -> Plan:

@@ -264,7 +264,7 @@ def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[st
     names = [entry.password_env for entry in chosen.registries]
     names += [secret.env for image in chosen.images for secret in image.secret]
     found = [environ[name] for name in names if name and environ.get(name)]
-    found += [*secret_names.remote_tokens(environ), *proxies.secrets(environ)]
+    found += [*secret_names.tokens(environ), *proxies.secrets(environ)]
     found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
     return found
 
@@ -295,4 +295,4 @@ def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
 def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the programs that a run starts: no credential, unless a build asks for it."""
     passwords = {entry.password_env for entry in chosen.registries if entry.password_env}
-    return _QUICK | environment.for_programs(environ, passwords, environment.asked(chosen.images))
+    return _QUICK | environment.for_programs(environ, passwords, environment.asked(chosen.images, chosen.cache.backend))

@@ -20,6 +20,8 @@ _ABOUT = re.compile(
     "|server|size|ttl|type|uri|url|version"
 )
 REMOTE_USERS = ("x-access-token", "gitlab-ci-token")  # whose passwords GitHub's and GitLab's tokens are
+_REMOTE = ("GITHUB_TOKEN", "CI_JOB_TOKEN")
+_CACHES = ("ACTIONS_RUNTIME_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _NO_SECRET = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1"})
 
 
@@ -44,6 +46,6 @@ def secrets_in(variables: Mapping[str, str]) -> list[str]:
     return [value for name, value in variables.items() if looks_secret(name) and not is_switch(value)]
 
 
-def remote_tokens(variables: Mapping[str, str]) -> list[str]:
-    """Return the tokens with which a CI's git remote may be reached."""
-    return [variables[name] for name in ("GITHUB_TOKEN", "CI_JOB_TOKEN") if variables.get(name)]
+def tokens(variables: Mapping[str, str]) -> list[str]:
+    """Return the tokens with which a CI's git remote, or a build cache, may be reached."""
+    return [variables[name] for name in (*_REMOTE, *_CACHES) if variables.get(name)]

@@ -18,6 +18,7 @@ from docker_push.secret_names import looks_secret
 _MAY = "A maintainer who has read the change can push the branch to the repository itself: there it may."
 _SSH_AGENT = "SSH_AUTH_SOCK"  # docker may need it to reach its engine; no build of a stranger mounts it
 _LOGINS = frozenset({"DOCKER_AUTH_CONFIG", "CI_JOB_JWT_V1", "CI_JOB_JWT_V2"})
+_AMAZON = "AWS_"
 _SURE = 8  # characters: a shorter value of one variable stands in another by chance
 
 
@@ -54,7 +55,7 @@ def environ(variables: Mapping[str, str], hidden: Collection[str]) -> dict[str, 
     """Return the environment of the programs of a stranger's run: without every variable that holds a credential.
 
     These are the ``hidden`` ones, all that are by their name a secret (``GITHUB_TOKEN``, ``CI_JOB_TOKEN``,
-    ``ACTIONS_RUNTIME_TOKEN``), and all that hold the value of one, as GitLab's CI_REPOSITORY_URL does.
+    ``ACTIONS_RUNTIME_TOKEN``) or lead to one of Amazon's (``AWS_PROFILE``), and all that hold the value of one, as GitLab's CI_REPOSITORY_URL does.
     """
     secret = {name for name in variables if _is_secret(name, hidden)}
     values = [variables[name] for name in secret if len(variables[name]) >= _SURE]
@@ -66,7 +67,9 @@ def environ(variables: Mapping[str, str], hidden: Collection[str]) -> dict[str, 
 
 
 def _is_secret(name: str, hidden: Collection[str]) -> bool:
-    return name != _SSH_AGENT and (name in hidden or name in _LOGINS or looks_secret(name))
+    return name != _SSH_AGENT and (
+        name in hidden or name in _LOGINS or name.startswith(_AMAZON) or looks_secret(name)
+    )
 
 
 def readable_caches(entries: Collection[str], repositories: Collection[Repository]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ LAYERS = [
     {"options", "git", "ancestry"},
     {"changes", "context", "remote"},
     {"facts"},
-    {"tagging", "metadata", "selection", "fingerprint", "parallel", "history", "trust", "exposure", "environment"},
+    {"cache_names", "tagging", "metadata", "selection", "fingerprint", "parallel", "history", "trust", "exposure", "environment", "cache_access"},
     {"plan"},
     {"bake", "matrix", "parts", "progress", "sources"},
     {"builder", "credentials", "engine"},

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from docker_push.config import CacheTable, TagsTable
+from docker_push.config import TagsTable
 from docker_push.context import Event
 from docker_push.errors import ConfigError
 from docker_push.facts import BuilderFacts, Facts, Published, RepositoryFacts
@@ -213,38 +213,6 @@ def test_a_fork_s_pull_request_is_built_and_not_published():
 
     assert (planned.publish, planned.cache_to) == (False, ())
     assert "fork" in planned.why
-
-
-def test_the_cache_is_read_from_the_branch_then_the_default_branch():
-    planned = only(plan(options(), replace(CONTEXT, branch="feature/A")))
-    name = "type=registry,ref=ghcr.io/atomicloud/my-service/api-cache:sulfoxide.hydrogen.linux-amd64_linux-arm64"
-
-    assert planned.cache_from == (f"{name}.feature-a", f"{name}.main")
-    assert planned.cache_to == (f"{name}.feature-a,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",)
-
-
-def test_the_cache_is_named_after_the_repository_where_lpsm_says_nothing():
-    planned = only(plan(options(platform=None, service=None), CONTEXT))
-
-    assert ":atomicloud.my-service.linux-amd64_linux-arm64.main" in planned.cache_from[0]
-
-
-def test_cache_none_means_none():
-    planned = only(plan(options(cache=CacheTable(backend="none")), CONTEXT))
-
-    assert (planned.cache_from, planned.cache_to) == ((), ())
-
-
-def test_a_cache_of_one_s_own_replaces_ours():
-    planned = only(plan(options(image(cache_from=("type=gha",))), CONTEXT))
-
-    assert (planned.cache_from, planned.cache_to) == (("type=gha",), ())
-
-
-def test_a_store_that_cannot_export_gets_no_cache():
-    facts = Facts(builder=BuilderFacts(name="default", driver="docker", platforms=BOTH, multi_platform=False))
-
-    assert only(plan(options(), CONTEXT, facts)).cache_to == ()
 
 
 def test_tags_are_listed_only_where_the_plan_depends_on_them():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_push.secret_names import looks_secret, remote_tokens, secrets_in
+from docker_push.secret_names import looks_secret, secrets_in, tokens
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,9 @@ def test_the_secrets_of_an_environment_are_the_values_of_such_names():
     assert secrets_in(environ) == ["one", "two"]
 
 
-def test_the_tokens_of_both_forges_are_secrets():
-    environ = {"GITHUB_TOKEN": "one", "CI_JOB_TOKEN": "two", "OTHER": "three"}
+def test_the_tokens_of_both_forges_and_of_build_caches_are_secrets():
+    names = ("GITHUB_TOKEN", "CI_JOB_TOKEN", "ACTIONS_RUNTIME_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    environ = {name: name.lower() for name in (*names, "OTHER", "AWS_REGION")}
 
-    assert remote_tokens(environ) == ["one", "two"]
-    assert remote_tokens({"GITHUB_TOKEN": ""}) == []
+    assert tokens(environ) == [name.lower() for name in names]
+    assert tokens({"GITHUB_TOKEN": ""}) == []

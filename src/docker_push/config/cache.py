@@ -25,7 +25,7 @@ from docker_push.errors import ConfigError
 BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 PREFIX = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
-SCOPE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+SCOPE = re.compile(r"[A-Za-z0-9_-]+")
 ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
 FOLDER = re.compile(r"(?![-~])[^\x00-\x1f\x7f\\,\"]+")
 _PREFIX_LIMIT = 200
@@ -61,7 +61,7 @@ def prefix(text: str) -> str:
 
 def scope(text: str) -> str:
     """Check what the entries of a cache at GitHub begin with."""
-    allowed = "A scope is up to 64 letters, digits, '.', '_' and '-', with no '.' in front, as in docker-push."
+    allowed = "A scope is up to 64 letters, digits, '_' and '-', as in docker-push."
     return grammar.matched(SCOPE, text, "a scope", allowed, _SCOPE_LIMIT)
 
 

@@ -14,7 +14,7 @@ from docker_push.references import Registry, Repository
 
 DOMAIN = "ghcr.io"
 PATH = "{repository}/{image}"
-_CACHE = "-cache"  # metadata.cache_repository: an image's cache is kept beside it, under this ending
+_CACHE = "-cache"  # cache_names.repository_of: an image's cache is kept beside it, under this ending
 _SAMPLE = "owner/repository"
 
 

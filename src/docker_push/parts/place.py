@@ -1,4 +1,4 @@
-"""Where the files of parts may be: not in what an image is built from, which they would change."""
+"""Where the files of a run may be, parts and caches: not in what an image is built from, which they would change."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from docker_push.inputs import Contexts
 from docker_push.options import ImageOptions
 
 
-def refuse_in_context(place: Path, root: Path, images: Iterable[ImageOptions], contexts: Contexts) -> None:
-    """Raise ConfigError where ``place``, a folder or file of parts, is in a context and not ignored there.
+def refuse_in_context(
+    place: Path, root: Path, images: Iterable[ImageOptions], contexts: Contexts, said: str = "--part"
+) -> None:
+    """Raise ConfigError where ``place``, a folder or file, is in a context and not ignored there; ``said`` is what names it.
 
     No two runs of a commit would then have the same inputs: what is unchanged would not be found so by the merge.
     """
@@ -27,7 +29,7 @@ def refuse_in_context(place: Path, root: Path, images: Iterable[ImageOptions], c
                 if below == "." or not contexts.rules(dockerfile, context).ignores(below):
                     hint = f"Add {below}/ to its .dockerignore, or give a folder outside of the repository."
                     hint = "Give a folder outside of the repository." if below == "." else hint
-                    message = f"--part {place}: is part of what image {image.name} is built from (context {context})"
+                    message = f"{said} {place}: is part of what image {image.name} is built from (context {context})"
                     raise ConfigError(message, hint=hint)
 
 

@@ -15,7 +15,7 @@ from docker_push.facts import Facts
 from docker_push.options import ImageOptions, Options
 from docker_push.plan.adoption import adopted
 from docker_push.plan.caches import caches
-from docker_push.plan.cautions import unkeyed, unlisted, unread
+from docker_push.plan.cautions import uncached, unkeyed, unlisted, unread
 from docker_push.plan.model import ASKED, NEEDED, Action, Plan, PlannedImage
 from docker_push.plan.parts import parted
 from docker_push.references import Repository, Tag
@@ -45,7 +45,13 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
         version=str(release.version) if release else None,
         images=images,
         registries=options.registries,
-        warnings=(*tags.warnings, *unread(images), *unlisted(images, facts), *unkeyed(images, facts)),
+        warnings=(
+            *tags.warnings,
+            *unread(images),
+            *uncached(images, options, context, facts),
+            *unlisted(images, facts),
+            *unkeyed(images, facts),
+        ),
         facts=facts or Facts(),
         rules=options.tags,
     )
@@ -77,7 +83,7 @@ def _draft(
 ) -> PlannedImage:
     repositories = _repositories(image, options, context)
     tags = tags_of(repositories[0])
-    cache_from, cache_to, cache_why = caches(image, options, context, repositories[0], tags.slug, facts)
+    cache_from, cache_to, cache_why = caches(image, options, context, repositories[0], facts)
     labels = metadata.labels(image.name, context, image.labels)
     lasting = metadata.lasting(image.name, context, image.labels)
     said = fingerprint.settings(image, lasting, {name: before[name].settings for name in image.depends_on})

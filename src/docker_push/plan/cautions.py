@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from docker_push.context import Context
 from docker_push.facts import Facts
+from docker_push.options import Options
 from docker_push.plan.model import Action, PlannedImage
 
 
@@ -14,6 +16,15 @@ def unread(images: tuple[PlannedImage, ...]) -> list[str]:
         for image in images
         if (dropped := _dropped(image))
     ]
+
+
+def uncached(images: tuple[PlannedImage, ...], options: Options, context: Context, facts: Facts | None) -> list[str]:
+    """Warn once of a cache that the environment gives no access to; GitHub's is of no use on a laptop, which says nothing."""
+    expected = options.cache.backend != "gha" or context.ci == "github"
+    if not facts or not facts.no_cache or context.is_fork or not expected:
+        return []
+    builds = any(one.action is Action.BUILD and one.options.cache_from is one.options.cache_to is None for one in images)
+    return [f'no build cache, [cache] backend = "{options.cache.backend}": {facts.no_cache}'] if builds else []
 
 
 def _dropped(image: PlannedImage) -> str:

@@ -57,6 +57,8 @@ def _image_text(image: PlannedImage, files: Files | None, sharing: Sequence[str]
     for skipped in image.skipped:
         yield f"  no tag    {skipped.kind.value}: {skipped.why}"
     yield f"  cache     {image.cache_why}"
+    yield from (f"  reads     {entry}" for entry in image.cache_from)
+    yield from (f"  writes    {entry}" for entry in image.cache_to)
 
 
 def _inputs_text(image: PlannedImage, files: Files, sharing: Sequence[str]) -> str:
