@@ -39,6 +39,10 @@ FACTS = {
         "GITHUB_SERVER_URL": "where the repository's page is, for the label `source`; where its history is read with GITHUB_TOKEN",
         "GITHUB_STEP_SUMMARY": "file that gets the step's summary: a table of the images and their tags",
         "GITHUB_TOKEN": "token that may read the repository (`contents: read`): which commits are newer than this one",
+        "ACTIONS_RUNTIME_TOKEN": "token of GitHub's cache, for backend `gha`; kept from the programs of a run that does not use it",
+        "ACTIONS_RESULTS_URL": "address of GitHub's cache",
+        "ACTIONS_CACHE_URL": "its address where the cache is of version 1",
+        "ACTIONS_CACHE_SERVICE_V2": "`true`: the cache is of version 2; buildx reads it",
         "RUNNER_TEMP": "where a run keeps its temporary files; on GitHub docker-push/docker-push.json below it has what is published",
     },
     "GitLab's": {
@@ -74,6 +78,9 @@ FACTS = {
     "others'": {
         "CI": "set: `docker.login` checks the credentials and leaves nothing behind",
         "SOURCE_DATE_EPOCH": "the time in the label `created`, in seconds since 1970, instead of the commit's",
+        "AWS_ACCESS_KEY_ID": "key of the bucket, for the cache backend `s3`; buildx reads it, as it does AWS_PROFILE and the like",
+        "AWS_SECRET_ACCESS_KEY": "its secret",
+        "AWS_SESSION_TOKEN": "its session",
         "DOCKER_CONFIG": "folder of docker's configuration (default: ~/.docker)",
         "DOCKER_AUTH_CONFIG": "docker's logins as JSON, before those in the folder",
         "HTTPS_PROXY": "proxy for https, also in lower case; loopback is never asked through one",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docker_push.config import CacheTable
 
-TOKEN = "ACTIONS_RUNTIME_TOKEN"
+VARIABLE = "ACTIONS_RUNTIME_TOKEN"
 URLS = ("ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL")  # docker/buildx build/opt.go, addGithubToken
 _CLAIMS = ("ac", "exp", "nbf")  # tonistiigi/go-actions-cache cache.go, New: without one of them the build would fail
 _EXPORT = "a step before has to export it to the `run:` steps: docs/how-to/caches.md has that step"
@@ -30,15 +30,15 @@ def lacking(cache: CacheTable, environ: Mapping[str, str], root: Path, now: floa
 
 
 def _token(environ: Mapping[str, str], now: float) -> str:
-    token = environ.get(TOKEN, "")
-    missing = [*([] if token else [TOKEN]), *([] if any(environ.get(name) for name in URLS) else URLS[:1])]
+    token = environ.get(VARIABLE, "")
+    missing = [*([] if token else [VARIABLE]), *([] if any(environ.get(name) for name in URLS) else URLS[:1])]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; {_EXPORT}"
     claims = _claims(token)
     if not all(name in claims for name in _CLAIMS):
-        return f"{TOKEN} is not a token of GitHub's cache; {_EXPORT}"
+        return f"{VARIABLE} is not a token of GitHub's cache; {_EXPORT}"
     until = claims["exp"]
-    return f"{TOKEN} has expired" if isinstance(until, (int, float)) and until <= now else ""
+    return f"{VARIABLE} has expired" if isinstance(until, (int, float)) and until <= now else ""
 
 
 def _claims(token: str) -> Mapping[str, object]:

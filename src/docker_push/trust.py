@@ -67,9 +67,7 @@ def environ(variables: Mapping[str, str], hidden: Collection[str]) -> dict[str, 
 
 
 def _is_secret(name: str, hidden: Collection[str]) -> bool:
-    return name != _SSH_AGENT and (
-        name in hidden or name in _LOGINS or name.startswith(_AMAZON) or looks_secret(name)
-    )
+    return name != _SSH_AGENT and (name in hidden or name in _LOGINS or name.startswith(_AMAZON) or looks_secret(name))
 
 
 def readable_caches(entries: Collection[str], repositories: Collection[Repository]) -> tuple[str, ...]:

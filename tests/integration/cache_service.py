@@ -105,7 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.service.uploads[urlsplit(self.path).path.rpartition("/")[2]][2]["whole"]
         asked = re.match(r"bytes=(\d+)-", self.headers.get("x-ms-range") or self.headers.get("Range") or "")
         start = int(asked[1]) if asked else 0
-        self._answer(206 if asked else 200, data[start:], **{"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"})
+        self._answer(
+            206 if asked else 200, data[start:], **{"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        )
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -74,7 +74,8 @@ class Events:
 
     def __init__(self, scratch: Scratch, folder: Path) -> None:
         self._file = folder / "events"
-        keep = f"@real@ \"$@\" 2> '{self._file}'; status=$?; cat '{self._file}' >&2; exit $status"
+        self._arguments = folder / "arguments"
+        keep = f"echo \"$@\" >> '{self._arguments}'; @real@ \"$@\" 2> '{self._file}'; status=$?; cat '{self._file}' >&2; exit $status"
         scratch.environ["PATH"] = wrapped(folder / "recording", {'"buildx bake"*': keep})
 
     def steps(self) -> dict[str, bool]:
@@ -85,6 +86,11 @@ class Events:
                 if _STEP.search(vertex["name"]) and vertex.get("completed"):
                     found[vertex["name"]] = bool(vertex.get("cached"))
         return found
+
+    @property
+    def arguments(self) -> str:
+        """Return the arguments of every bake."""
+        return self._arguments.read_text("utf-8")
 
     @property
     def text(self) -> str:

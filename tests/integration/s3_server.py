@@ -40,7 +40,7 @@ class S3Server:
         )
 
     @property
-    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients' types at run time
+    def client(self) -> Any:
         """Return Amazon's own client; it asks often enough for a server that starts."""
         keys = {"aws_access_key_id": "tests", "aws_secret_access_key": "tests", "region_name": REGION}
         patient = Config(retries={"total_max_attempts": 12, "mode": "standard"})

@@ -17,7 +17,9 @@ def token(**changes: object) -> str:
     """Return what has the shape of GitHub's token; nobody signed it."""
     claims = {"ac": "[]", "nbf": NOW - 60, "exp": NOW + 60, **changes}
     body = {name: value for name, value in claims.items() if value is not None}
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps(body).encode(), b"x"))
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps(body).encode(), b"x")
+    )
 
 
 def github(environ: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from docker_push import metadata
 from examples_of import CONTEXT
 
+
 def test_labels_leave_out_what_is_not_known():
     assert set(metadata.labels("api", replace(CONTEXT, source_url=None, created=None), {})) == {
         "org.opencontainers.image.revision",

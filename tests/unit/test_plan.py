@@ -7,7 +7,7 @@ import pytest
 from docker_push.config import TagsTable
 from docker_push.context import Event
 from docker_push.errors import ConfigError
-from docker_push.facts import BuilderFacts, Facts, Published, RepositoryFacts
+from docker_push.facts import Facts, Published, RepositoryFacts
 from docker_push.options import Options, Setting, Source
 from docker_push.plan import Action, Plan, PlannedImage, plan
 from docker_push.references import Registry, Repository

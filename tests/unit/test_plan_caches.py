@@ -115,9 +115,7 @@ def test_a_stranger_s_run_has_no_other_cache(backend: str):
 
 @pytest.mark.parametrize("backend", TABLES)
 def test_parts_never_write_over_one_another_s(backend: str):
-    written = [
-        plan(options(cache=TABLES[backend], part=part), CONTEXT).images[0].cache_to[0] for part in (*BOTH, None)
-    ]
+    written = [plan(options(cache=TABLES[backend], part=part), CONTEXT).images[0].cache_to[0] for part in (*BOTH, None)]
 
     assert len(set(written)) == 3
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
 
 from docker_push.config import grammar
 from docker_push.config.findings import Problem
@@ -55,7 +56,9 @@ def region(text: str) -> str:
 
 def prefix(text: str) -> str:
     """Return what the objects of a cache begin with, as a folder: with a '/' at the end."""
-    allowed = "Give names joined by '/', of letters, digits, '.', '_' and '-', none with '.' in front, as in docker-push/."
+    allowed = (
+        "Give names joined by '/', of letters, digits, '.', '_' and '-', none with '.' in front, as in docker-push/."
+    )
     return grammar.matched(PREFIX, text, "a prefix", allowed, _PREFIX_LIMIT).rstrip("/") + "/"
 
 
@@ -101,14 +104,14 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _only_with_its_backend() -> list[dict[str, object]]:
+def _only_with_its_backend() -> list[JsonValue]:
     """Return, for the JSON schema, which keys go with which backend, and which of them it needs."""
-    rules: list[dict[str, object]] = []
+    rules: list[JsonValue] = []
     for backend, (keys, needed) in OPTIONS.items():
-        only = {"properties": {"backend": {"const": backend}}, "required": ["backend"]}
+        only: JsonDict = {"properties": {"backend": {"const": backend}}, "required": ["backend"]}
         rules += [{"if": {"required": [key]}, "then": only} for key in keys]
         rules += [{"if": only, "then": {"required": list(needed)}}] if needed else []
-    silent: dict[str, object] = {"properties": {"backend": {"const": "none"}}, "required": ["backend"]}
+    silent: JsonDict = {"properties": {"backend": {"const": "none"}}, "required": ["backend"]}
     return [*rules, {"if": silent, "then": {"not": {"required": ["mode"]}}}]
 
 
@@ -123,7 +126,7 @@ Folder = Annotated[str, Rule(folder, FOLDER)]
 class CacheTable(Table):
     """[cache]: where BuildKit's cache is kept between runs."""
 
-    model_config = ConfigDict(json_schema_extra={"allOf": _only_with_its_backend()})  # type: ignore[typeddict-item]
+    model_config = ConfigDict(json_schema_extra={"allOf": _only_with_its_backend()})
 
     backend: Literal["registry", "gha", "s3", "local", "none"] = Field(
         "registry",
@@ -137,12 +140,8 @@ class CacheTable(Table):
     scope: Scope | None = Field(
         None, description="gha: what the names of the entries begin with.", examples=["docker-push"]
     )
-    bucket: Bucket | None = Field(
-        None, description="s3: the bucket; it must be there.", examples=["acme-build-cache"]
-    )
-    region: Region | None = Field(
-        None, description="s3: the bucket's region.", examples=["eu-central-1"]
-    )
+    bucket: Bucket | None = Field(None, description="s3: the bucket; it must be there.", examples=["acme-build-cache"])
+    region: Region | None = Field(None, description="s3: the bucket's region.", examples=["eu-central-1"])
     prefix: Prefix | None = Field(
         None, description="s3: what the names of the objects begin with (default: nothing).", examples=["docker-push/"]
     )

@@ -114,7 +114,7 @@ def _caches(data: Data, taken: Mapping[str, _Place]) -> Iterator[Problem]:
     for text, place in taken.items():
         owner = taken.get(text.removesuffix(_CACHE)) if text.endswith(_CACHE) else None
         if owner is not None:
-            allowed = 'Choose another name, or another backend in [cache].'
+            allowed = "Choose another name, or another backend in [cache]."
             yield Problem(("images", place.key), f"goes to where the build cache of {owner.image} is kept", allowed)
 
 

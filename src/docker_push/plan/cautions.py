@@ -23,7 +23,9 @@ def uncached(images: tuple[PlannedImage, ...], options: Options, context: Contex
     expected = options.cache.backend != "gha" or context.ci == "github"
     if not facts or not facts.no_cache or context.is_fork or not expected:
         return []
-    builds = any(one.action is Action.BUILD and one.options.cache_from is one.options.cache_to is None for one in images)
+    builds = any(
+        one.action is Action.BUILD and one.options.cache_from is one.options.cache_to is None for one in images
+    )
     return [f'no build cache, [cache] backend = "{options.cache.backend}": {facts.no_cache}'] if builds else []
 
 
