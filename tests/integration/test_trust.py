@@ -22,6 +22,10 @@ TOKENS = {
     "CI_JOB_TOKEN": "s3cret-of-gitlab",
     "ACTIONS_RUNTIME_TOKEN": "s3cret-of-the-runner",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "s3cret-of-oidc",
+    "AWS_ACCESS_KEY_ID": "s3cret-id",
+    "AWS_SECRET_ACCESS_KEY": "s3cret-of-the-bucket",
+    "AWS_PROFILE": "s3cret-profile",
+    "AWS_SHARED_CREDENTIALS_FILE": "/s3cret-file",
     "DOCKER_AUTH_CONFIG": json.dumps({"auths": {"ghcr.io": {"auth": base64.b64encode(b"me:s3cret-auth").decode()}}}),
 }
 

@@ -111,6 +111,23 @@ def test_a_build_with_github_s_cache_has_the_token_for_it(world: RecordedWorld, 
     assert {"ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"} & set(environ) == {"ACTIONS_RUNTIME_TOKEN"}
 
 
+@pytest.mark.parametrize(("backend", "has"), [("gha", True), ("registry", False)])
+def test_a_run_whose_cache_is_github_s_has_the_token_for_it(world: RecordedWorld, backend: str, has: bool):  # noqa: FBT001 - a case
+    world.write(f'[images.api]\n[cache]\nbackend = "{backend}"\n')
+    world.environ |= {"ACTIONS_RUNTIME_TOKEN": "t0ken-of-the-runner"}
+
+    assert ("ACTIONS_RUNTIME_TOKEN" in run.read(world.surroundings(), Flags()).runner.environ) is has
+
+
+@pytest.mark.parametrize("name", ["ACTIONS_RUNTIME_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_no_credential_of_a_cache_is_said(world: RecordedWorld, name: str):
+    world.environ |= {name: "s3cret-of-the-cache"}
+
+    run.read(world.surroundings(), Flags()).surroundings.say("a s3cret-of-the-cache")
+
+    assert "s3cret" not in "".join(world.said)
+
+
 @pytest.mark.parametrize("password", ["true", "8080", "x"])
 def test_a_password_that_is_an_ordinary_word_hides_nothing_else(world: RecordedWorld, password: str):
     world.environ |= {"DOCKER_USER": "me", "DOCKER_PASSWORD": password, "SETTING": password}
