@@ -43,6 +43,7 @@ FACTS = {
         "ACTIONS_RESULTS_URL": "address of GitHub's cache",
         "ACTIONS_CACHE_URL": "its address where the cache is of version 1",
         "ACTIONS_CACHE_SERVICE_V2": "`true`: the cache is of version 2; buildx reads it",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "kept from the programs of a run, unless a build asks for it as a secret",
         "RUNNER_TEMP": "where a run keeps its temporary files; on GitHub docker-push/docker-push.json below it has what is published",
     },
     "GitLab's": {

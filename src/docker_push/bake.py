@@ -207,13 +207,6 @@ def _escaped_items(items: Mapping[str, str]) -> dict[str, str]:
     return {escaped(key): escaped(value) for key, value in items.items()}
 
 
-def cache_folders(caches: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders on this machine that build caches are in (``type=local``), each once."""
-    fields = (dict(field.partition("=")[::2] for field in entry.split(",")) for entry in caches)
-    found = (entry.get("src") or entry.get("dest") for entry in fields if entry.get("type") == "local")
-    return tuple(dict.fromkeys(folder for folder in found if folder))
-
-
 def escaped(text: str) -> str:
     """Return ``text`` so that bake's templates give it back as it is (HCL: ``$${`` and ``%%{``)."""
     return text.replace("${", "$${").replace("%{", "%%{")

@@ -14,7 +14,7 @@ from docker_push import bake
 from docker_push.bake import Batch, Output
 from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts
-from docker_push.plan import Plan, PlannedImage
+from docker_push.plan import Plan
 from docker_push.printable import printable
 from docker_push.process import Completed, Runner
 from docker_push.references import Digest, Platform
@@ -153,24 +153,7 @@ class Builder:
             argv += ["--allow", "network.host"]
         if any(image.options.ssh for image in images):
             argv += ["--allow", "ssh"]
-        return argv + [word for access in self._caches(images) for word in ("--allow", access)]
-
-    def _caches(self, images: Iterable[PlannedImage]) -> Iterator[str]:
-        """Make the folders of build caches, and yield what bake has to be allowed (``fs.read=``, ``fs.write=``) outside of the run's.
-
-        Bake holds a folder that is not there for the nearest one that is, and would want to be allowed that
-        (docker/buildx ``bake/entitlements.go``). BuildKit's client makes them all by itself, those that are only read too.
-        """
-        known = tuple(images)
-        sides = {"fs.read": [image.cache_from for image in known], "fs.write": [image.cache_to for image in known]}
-        root = self.runner.folder.resolve()
-        for access, entries in sides.items():
-            for folder in bake.cache_folders(entry for some in entries for entry in some):
-                path = root / folder
-                with _accessed(path):
-                    path.mkdir(parents=True, exist_ok=True)
-                if not path.resolve().is_relative_to(root):
-                    yield f"{access}={path}"
+        return argv
 
     def _silent(self, names: Iterable[str]) -> BuilderError:
         who = ", ".join(names)

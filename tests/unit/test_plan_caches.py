@@ -225,12 +225,6 @@ def test_bake_is_told_what_the_plan_says(backend: str):
     assert target["cache-to"] == [*found.images[0].cache_to]
 
 
-def test_folders_of_caches_are_known_from_their_entries():
-    entries = ("type=local,src=/a/b", "type=local,dest=/a/c,mode=max", "type=registry,ref=x", "ghcr.io/a/b", "type=gha")
-
-    assert bake.cache_folders(entries) == ("/a/b", "/a/c")
-
-
 def test_a_part_s_cache_is_of_its_platform():
     (only,) = AMD64
 
