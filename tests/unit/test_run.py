@@ -112,7 +112,7 @@ def test_a_build_with_github_s_cache_has_the_token_for_it(world: RecordedWorld, 
 
 
 @pytest.mark.parametrize(("backend", "has"), [("gha", True), ("registry", False)])
-def test_a_run_whose_cache_is_github_s_has_the_token_for_it(world: RecordedWorld, backend: str, has: bool):  # noqa: FBT001 - a case
+def test_a_run_whose_cache_is_github_s_has_the_token_for_it(world: RecordedWorld, backend: str, has: bool):
     world.write(f'[images.api]\n[cache]\nbackend = "{backend}"\n')
     world.environ |= {"ACTIONS_RUNTIME_TOKEN": "t0ken-of-the-runner"}
 
