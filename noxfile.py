@@ -42,13 +42,14 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, shellcheck, zizmor, actionlint."""
-    session.install(*group("lint"))
+    """Check style: ruff, shellcheck, zizmor, actionlint, and that the workflows say what build.toml says."""
+    install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("shellcheck", "--external-sources", *sorted(map(str, scripts())))
     session.run("zizmor", "--offline", "--quiet", ".github/workflows", "action.yml")
     actionlint(session)
+    session.run("docker-push", "ci.check")
 
 
 def actionlint(session: nox.Session) -> None:

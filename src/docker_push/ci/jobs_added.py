@@ -12,6 +12,7 @@ from docker_push.ci.model import Job, Wanted
 from docker_push.ci.reading import github, gitlab
 from docker_push.ci.rules.inputs import STANDARD
 from docker_push.ci.rules.safety import needed
+from docker_push.ci.scaffold import Manner
 
 NEW_CI, NEW_CD = f"{github.FOLDER}/ci.yml", f"{github.FOLDER}/cd.yml"
 
@@ -61,7 +62,7 @@ def _calls(
     for image in images:
         name = scaffold.job_name(image, names)
         names.append(name)
-        lines = scaffold.github_job(name, image, needed(wanted), version=version, step=step, **like)
+        lines = scaffold.github_job(name, image, needed(wanted), version=version, step=step, manner=like)
         blocks.append([f"{' ' * column}{line}" for line in lines])
     added = tuple(names[-len(images) :])
     if document is None or inside is None:
@@ -92,16 +93,16 @@ def _step(inside: MappingNode) -> int:
     return step if step > 0 else 2
 
 
-def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document]) -> dict[str, object]:
+def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document]) -> Manner:
     """Return what the jobs that are there do alike: the workflow that they call, their secrets, platform and service."""
     calls = [job for job in jobs if job.call]
     calls.sort(key=lambda job: job.file != file)
     if not calls or calls[0].call is None:
-        return {}
+        return Manner()
     job, call = calls[0], calls[0].call
     node = documents[job.file].root.mapping("jobs").mapping(job.name)
     given = {name: scaffold.quoted_yaml(call.given[name][0].text) for name in STANDARD if name in call.given}
-    return {"uses": call.uses.text, "secrets": "secrets" in node.values, "given": {**STANDARD, **given}}
+    return Manner(call.uses.text, "secrets" in node.values, {**STANDARD, **given})
 
 
 def to_gitlab(images: Sequence[str], documents: Mapping[str, Document], jobs: Sequence[Job]) -> Added | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -47,6 +48,15 @@ jobs:
 """
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How jobs call the reusable workflow: which one, with all of their secrets or none, for which platform and service."""
+
+    uses: str = CALLING
+    secrets: bool = True
+    given: Mapping[str, str] = field(default_factory=lambda: STANDARD)
+
+
 def shipped(path: str) -> str:
     """Return the text of a file of the pattern, by its path in a repository."""
     return _shipped(SHIPPED[path])
@@ -77,17 +87,15 @@ def github_job(
     image: str,
     permissions: Mapping[str, str],
     *,
-    uses: str = CALLING,
-    secrets: bool = True,
-    given: Mapping[str, str] = STANDARD,
+    manner: Manner,
     version: bool = False,
     step: int = 2,
 ) -> list[str]:
     """Return the lines of a job that calls the reusable workflow, as the pattern has it; without indentation."""
     one, two = " " * step, " " * step * 2
-    inputs = {**given, "image_name": quoted_yaml(image), **({"version": VERSION} if version else {})}
-    lines = [f"{name}:", f"{one}uses: {uses}", *permission_lines(permissions, one, step)]
-    if secrets:  # the pattern's; the reusable workflow is the repository's own
+    inputs = {**manner.given, "image_name": quoted_yaml(image), **({"version": VERSION} if version else {})}
+    lines = [f"{name}:", f"{one}uses: {manner.uses}", *permission_lines(permissions, one, step)]
+    if manner.secrets:  # the pattern's; the reusable workflow is the repository's own
         lines.append(f"{one}secrets: inherit # zizmor: ignore[secrets-inherit]")
     return [*lines, f"{one}with:", *(f"{two}{key}: {value}" for key, value in inputs.items())]
 

@@ -43,6 +43,17 @@ def write(texts: Texts, wanted: Wanted, ci: Ci, unread: tuple[Said, ...] = ()) -
     return Written(texts=changed, done=tuple(done), left=check(now, wanted, (ci,), unread))
 
 
+def mendable(texts: Texts, wanted: Wanted, found: Checked, unread: tuple[Said, ...] = ()) -> int:
+    """Return how many errors of a check ``write`` would mend."""
+    if not found.errors:
+        return 0
+    try:
+        left = [one for ci in found.which for one in write(texts, wanted, ci, unread).left.errors]
+    except ConfigError:
+        return 0
+    return len(found.errors) - len(left)
+
+
 def _changes(texts: Texts, seen: Checked, wanted: Wanted, ci: Ci) -> Iterator[tuple[str, str, list[str]]]:
     """Yield file, new text and what was done, each file once; first what is there is put right, then jobs are added."""
     documents, _ = documents_of(ci, texts)
@@ -68,9 +79,7 @@ def _new_files(texts: Texts, findings: tuple[Finding, ...]) -> Iterator[tuple[st
             yield path, scaffold.shipped(path), ["the pattern's file"]
 
 
-def _added(
-    documents: dict[str, Document], seen: Checked, jobs: list[Job], wanted: Wanted, ci: Ci
-) -> Iterator[Added]:
+def _added(documents: dict[str, Document], seen: Checked, jobs: list[Job], wanted: Wanted, ci: Ci) -> Iterator[Added]:
     without = [one.image for one in seen.errors if one.rule == "image-without-job" and one.image]
     if ci is Ci.GITLAB:
         added = jobs_added.to_gitlab(without, documents, jobs) if without else None

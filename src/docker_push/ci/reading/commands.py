@@ -11,11 +11,27 @@ from pathlib import PurePosixPath
 from docker_push.ci.model import Means
 
 EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
-TASKS = ("build", "doctor", "list", "login", "logout", "matrix", "merge", "plan", "publish", "push", "stage", "tag", "verify")
+TASKS = (
+    "build",
+    "doctor",
+    "list",
+    "login",
+    "logout",
+    "matrix",
+    "merge",
+    "plan",
+    "publish",
+    "push",
+    "stage",
+    "tag",
+    "verify",
+)
 _VALUED = {"-i": "image"}
 _FLAGS = ("image", "platform", "version", "part", "format")
 _ENDS = frozenset(";&|()")
-_TALK = frozenset({"cat", "chmod", "cp", "echo", "git", "grep", "install", "ls", "printf", "shellcheck", "sed", "test", "["})
+_TALK = frozenset(
+    {"cat", "chmod", "cp", "echo", "git", "grep", "install", "ls", "printf", "shellcheck", "sed", "test", "["}
+)
 _INSTALLED = re.compile(r"docker-push(?:(?:==|@)[\w.+-]+)?")
 _ASKED = "$__expression__"  # one word for an expression, whose blanks and braces are the CI's
 

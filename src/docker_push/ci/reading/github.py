@@ -142,9 +142,7 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
     prints = [said(text, path) for command, text in ran if command.task == "matrix"]
     if not (publishes or prints):
         return None
-    scripts = tuple(
-        said(run, path) for step in steps if (run := step.scalar("run")) and EXPRESSION.search(run.text)
-    )
+    scripts = tuple(said(run, path) for step in steps if (run := step.scalar("run")) and EXPRESSION.search(run.text))
     files = tuple(Said(command.program, path, text.line) for command, text in ran if command.means is Means.SCRIPT)
     left = tuple(said(uses, path) for step in steps if (uses := step.scalar("uses")) and _keeps_token(uses, step))
     found = _job(name, job, one, publishes=publishes)

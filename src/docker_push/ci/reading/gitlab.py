@@ -70,9 +70,7 @@ def chain(name: str, known: Mapping[str, Entry]) -> list[Entry]:
 def read(documents: Mapping[str, Document], unread: tuple[Said, ...]) -> Read:
     """Return the jobs that push in a pipeline's files; ``unread`` are includes that could not be looked at."""
     known = entries(documents)
-    jobs = tuple(
-        job for name in known if not name.startswith(".") if (job := _job(name, known, documents)) is not None
-    )
+    jobs = tuple(job for name in known if not name.startswith(".") if (job := _job(name, known, documents)) is not None)
     notes = tuple(
         Finding(
             file=text.file,
@@ -91,7 +89,7 @@ def _job(name: str, known: Mapping[str, Entry], documents: Mapping[str, Document
     family = chain(name, known)
     own = family[0]
     values: dict[str, tuple[Said, ...]] = {}
-    for file, document in reversed(documents.items()):
+    for file, document in reversed(tuple(documents.items())):
         values |= variables(document.root.mapping("variables"), file)
     for entry in reversed(family):
         values |= variables(entry.value.mapping("variables"), entry.file)

@@ -121,9 +121,7 @@ def _contradiction(job: Job, name: str, text: Said, right: str, image: Listed) -
 
 
 def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(
-        file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level
-    )
+    return Finding(file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level)
 
 
 def _path(text: str) -> str:

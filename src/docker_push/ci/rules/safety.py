@@ -55,9 +55,7 @@ def _permissions(job: Job, scopes: dict[str, str]) -> Iterator[Finding]:
 
 def _rights(job: Job, said: Permissions | None, problem: str, advice: str, keys: tuple[str, ...]) -> Finding:
     file, line = (said.file, said.line) if said else (job.file, job.line)
-    return Finding(
-        file=file, line=line, rule="permissions", problem=problem, advice=advice, job=job.name, keys=keys
-    )
+    return Finding(file=file, line=line, rule="permissions", problem=problem, advice=advice, job=job.name, keys=keys)
 
 
 def _cancelled(job: Job, text: Said) -> Finding:
@@ -70,6 +68,4 @@ def _cancelled(job: Job, text: Said) -> Finding:
 
 
 def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(
-        file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level
-    )
+    return Finding(file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level)
