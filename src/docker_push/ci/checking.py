@@ -133,5 +133,6 @@ def _missing(text: Said, problem: str, advice: str, job: Job, name: str) -> Find
         problem=problem,
         advice=advice,
         job=job.name,
+        job_file=job.file,
         keys=(name,) if name else (),
     )

@@ -28,7 +28,8 @@ class Level(str, Enum):
 class Finding:
     """One place where the files of a CI and build.toml disagree: what is wrong, and what to do about it.
 
-    ``job`` and ``image`` are those that it is about; ``keys`` are the inputs or permissions that are missing.
+    ``job`` (of ``job_file``, which may include ``file``) and ``image`` are those that it is about; ``keys`` are the inputs,
+    permissions or files that are missing.
     """
 
     file: str
@@ -38,6 +39,7 @@ class Finding:
     advice: str
     level: Level = Level.ERROR
     job: str | None = None
+    job_file: str | None = None
     image: str | None = None
     keys: tuple[str, ...] = ()
 
@@ -132,7 +134,7 @@ class Job:
     """A job that pushes images, or prints the jobs that do.
 
     ``permissions`` is ``None`` where neither job nor workflow says them. ``cancels`` is what stops it while it publishes.
-    ``scripts`` are lines of scripts with an expression in them, ``checkouts`` those that leave their token behind.
+    ``scripts`` are expressions in scripts, ``checkouts`` those that leave their token behind.
     ``released``: its workflow runs for tags alone. ``called``: it runs inside its callers, by whom all that is decided.
     ``prints``: it prints a matrix, or GitLab's child pipeline. ``files`` are scripts that it runs.
     """

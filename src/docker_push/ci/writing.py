@@ -60,7 +60,7 @@ def _changes(texts: Texts, seen: Checked, wanted: Wanted, ci: Ci) -> Iterator[tu
     jobs = [job for job in seen.jobs if job.file in documents]
     mended = False
     for name, document in documents.items():
-        found = list(mends(document, [one for one in seen.findings if one.job], jobs, wanted))
+        found = list(mends(document, [one for one in seen.findings if one.job_file == name], jobs, wanted))
         edits = [edit for mend in found for edit in mend.edits]
         if edits:
             mended = True

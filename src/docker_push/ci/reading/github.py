@@ -142,11 +142,12 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
     prints = [said(text, path) for command, text in ran if command.task == "matrix"]
     if not (publishes or prints):
         return None
-    scripts = tuple(said(run, path) for step in steps if (run := step.scalar("run")) and EXPRESSION.search(run.text))
+    runs = [run for step in steps if (run := step.scalar("run"))]
+    scripts = tuple(Said(match[0], path, run.line) for run in runs for match in EXPRESSION.finditer(run.text))
     files = tuple(Said(command.program, path, text.line) for command, text in ran if command.means is Means.SCRIPT)
     left = tuple(said(uses, path) for step in steps if (uses := step.scalar("uses")) and _keeps_token(uses, step))
     found = _job(name, job, one, publishes=publishes)
-    changes = {"scripts": scripts, "files": files, "prints": prints[0] if prints else None}
+    changes = {"scripts": tuple(dict.fromkeys(scripts)), "files": files, "prints": prints[0] if prints else None}
     return Job(**{**vars(found), **changes, "checkouts": left if publishes else ()})
 
 

@@ -112,6 +112,7 @@ def _unknown(job: Job, wanted: Wanted) -> Iterator[Finding]:
                 advice=advice if alone else wrong.strip(),
                 level=Level.WARNING if alone else Level.ERROR,
                 job=job.name,
+                job_file=job.file,
             )
 
 
@@ -125,6 +126,7 @@ def _undecided(job: Job) -> Iterator[Finding]:
             advice="It is not compared with build.toml; name the image to have it checked.",
             level=Level.NOTE,
             job=job.name,
+            job_file=job.file,
         )
 
 

@@ -39,6 +39,7 @@ def _call(job: Job, call: Call) -> Iterator[Finding]:
             problem=f"job {job.name} calls {call.missing}, which does not exist",
             advice="`docker-push ci.write` writes the pattern's; else name the file that there is.",
             job=job.name,
+            job_file=job.file,
             keys=(call.missing,),
         )
     left_out = tuple(name for name, about in call.declared.items() if about.required and _is_empty(call, name))
@@ -50,6 +51,7 @@ def _call(job: Job, call: Call) -> Iterator[Finding]:
             problem=f"job {job.name} gives no {' and no '.join(left_out)}",
             advice="The workflow that it calls requires it: add it below `with:`.",
             job=job.name,
+            job_file=job.file,
             keys=left_out,
         )
     for name, (text, plain) in call.given.items():
@@ -94,6 +96,7 @@ def _versionless(job: Job, one: Publish) -> Finding:
         advice=f"Add `version: {VERSION}`: without it nothing is released where the tag is no version.",
         level=Level.WARNING,
         job=job.name,
+        job_file=job.file,
         keys=("version",),
     )
 
@@ -121,7 +124,16 @@ def _contradiction(job: Job, name: str, text: Said, right: str, image: Listed) -
 
 
 def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level)
+    return Finding(
+        file=text.file,
+        line=text.line,
+        rule=rule,
+        problem=problem,
+        advice=advice,
+        job=job.name,
+        job_file=job.file,
+        level=level,
+    )
 
 
 def _path(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docker_push.ci.model import Ci, Finding, Job, Level, Permissions, Said, Wanted
-from docker_push.ci.reading.commands import EXPRESSION
 from docker_push.references import quoted
 
 _LONG = 60
@@ -16,8 +15,7 @@ def findings(job: Job, wanted: Wanted) -> Iterator[Finding]:
     if job.ci is Ci.GITHUB and job.publishes and not job.called:
         yield from _permissions(job, needed(wanted))
     for text in job.scripts:
-        match = EXPRESSION.search(text.text)
-        shown = match[0] if match and len(match[0]) <= _LONG else "an expression"
+        shown = text.text if len(text.text) <= _LONG else "an expression"
         problem = f"job {job.name}: {shown} stands in a script, and the shell runs what is in it"
         advice = f'Hand it over as a variable (`env:` `NAME: {shown}`), and write "$NAME" in the script.'
         yield _at(text, "expression-in-script", problem, advice, job)
@@ -55,7 +53,16 @@ def _permissions(job: Job, scopes: dict[str, str]) -> Iterator[Finding]:
 
 def _rights(job: Job, said: Permissions | None, problem: str, advice: str, keys: tuple[str, ...]) -> Finding:
     file, line = (said.file, said.line) if said else (job.file, job.line)
-    return Finding(file=file, line=line, rule="permissions", problem=problem, advice=advice, job=job.name, keys=keys)
+    return Finding(
+        file=file,
+        line=line,
+        rule="permissions",
+        problem=problem,
+        advice=advice,
+        job=job.name,
+        job_file=job.file,
+        keys=keys,
+    )
 
 
 def _cancelled(job: Job, text: Said) -> Finding:
@@ -68,4 +75,13 @@ def _cancelled(job: Job, text: Said) -> Finding:
 
 
 def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(file=text.file, line=text.line, rule=rule, problem=problem, advice=advice, job=job.name, level=level)
+    return Finding(
+        file=text.file,
+        line=text.line,
+        rule=rule,
+        problem=problem,
+        advice=advice,
+        job=job.name,
+        job_file=job.file,
+        level=level,
+    )
