@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Build, tag and push one image in CI: ./scripts/ci/docker.sh [version]
+# Carry out another task of docker-push: ./scripts/ci/docker.sh -- TASK [FLAG...]
 #
 # Which image, from which commit, to which registry comes from the environment:
 #   DOMAIN               registry (default: build.toml's, else ghcr.io)
@@ -12,12 +13,13 @@
 #
 # The tool is the `docker-push` on the PATH, else one in a virtual environment that is made once for each version and kept
 # among the runner's temporary files: from this checkout where it is docker-push itself, else from PyPI, in the version
-# DOCKER_PUSH_VERSION (default: the one that this script came with).
+# DOCKER_PUSH_VERSION (default: the one that this script came with). Where this checkout is a GitHub action, its ref is the
+# version, and no other `docker-push` is looked for.
 set -euo pipefail
 
 missing=""
 for name in GITHUB_REPO_REF GITHUB_SHA GITHUB_BRANCH CI_DOCKER_IMAGE; do
-  [ -n "${!name:-}" ] || missing="$missing $name"
+  [ -n "${!name:-}" ] || [ "${1:-}" = -- ] || missing="$missing $name"
 done
 if [ -n "$missing" ]; then
   echo "docker.sh: not set:$missing. Set them in the job's env, as the reusable workflow does, and run the job again." >&2
@@ -39,7 +41,8 @@ stop() {
 }
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-tool=$(command -v docker-push || true)
+tool=""
+[ "$root" -ef "${GITHUB_ACTION_PATH:-}" ] || tool=$(command -v docker-push || true)
 if [ -z "$tool" ]; then
   version=${DOCKER_PUSH_VERSION:-0.1.0}
   source="docker-push==$version"
@@ -61,7 +64,7 @@ if [ -z "$tool" ]; then
     # is a job (with -m in a process group of its own): `wait` ends at once, and the whole job is ended with it.
     set -m
     (
-      unset DOCKER_USER DOCKER_PASSWORD
+      unset DOCKER_USER DOCKER_PASSWORD GITHUB_TOKEN ACTIONS_RUNTIME_TOKEN
       export TMPDIR="$made/tmp"
       python3 -m venv "$made" && exec "$made/bin/python" -m pip install --quiet "$source"
     ) </dev/null >&2 &
@@ -85,7 +88,8 @@ if [ -z "$tool" ]; then
   fi
 fi
 
-if [ -n "${1:-}" ]; then
-  exec "$tool" push --version "$1"
+if [ "${1:-}" = -- ]; then
+  shift
+  exec "$tool" "$@"
 fi
-exec "$tool" push
+exec "$tool" push ${1:+--version "$1"}
