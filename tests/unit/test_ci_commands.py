@@ -24,6 +24,7 @@ API = {"image": ("api",)}
         ('exec ./scripts/ci/docker.sh "$VERSION"', [("push", {"version": ("$VERSION",)})]),
         ('docker-push push ${CI_COMMIT_TAG:+--version "$CI_COMMIT_TAG"}', [("push", {})]),
         ("/opt/bin/docker-push push", [("push", {})]),
+        ("exec ./scripts/ci/docker.sh -- merge --image api", [("merge", API)]),
         ("pip install docker-push", []),
         ("echo docker-push push", []),
         ("shellcheck scripts/ci/docker.sh", []),

@@ -102,7 +102,7 @@ class Call:
     """A job's call of a reusable workflow: what it names, what it gives, and what the workflow declares.
 
     ``missing``: the file that it names is not there. ``elsewhere``: it is another repository's, of which is known what the
-    pattern says.
+    pattern says. ``splits``: it builds each platform on a runner of its own.
     """
 
     uses: Said
@@ -110,6 +110,7 @@ class Call:
     declared: Mapping[str, Input]
     missing: str | None = None
     elsewhere: bool = False
+    splits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

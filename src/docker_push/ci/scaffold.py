@@ -18,8 +18,12 @@ from docker_push.matrix import INCLUDED
 SCRIPT = "scripts/ci/docker.sh"
 TEMPLATE = ".docker-push"
 FOLDER = Path(__file__).parent / "shipped"
-# path in a repository -> name among the shipped files; the first two are copies of this repository's own
-COPIES: Mapping[str, str] = {github.REUSABLE: "reusable-docker.yaml", SCRIPT: "docker.sh"}
+# path in a repository -> name among the shipped files; the first three are copies of this repository's own
+COPIES: Mapping[str, str] = {
+    github.REUSABLE: "reusable-docker.yaml",
+    github.SPLIT: "reusable-docker-split.yaml",
+    SCRIPT: "docker.sh",
+}
 SHIPPED: Mapping[str, str] = {**COPIES, INCLUDED: "gitlab-split.yml"}
 CALLING = f"./{github.REUSABLE}"
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")

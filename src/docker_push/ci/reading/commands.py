@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from docker_push.ci.model import Means
@@ -95,6 +95,9 @@ def _tasks(words: Sequence[str], line: int) -> Iterator[Command]:
         name = PurePosixPath(word).name
         rest = words[place + 1 :]
         if word.endswith("ci/docker.sh"):
+            if rest[:1] == ["--"]:  # another task than push, with its own arguments
+                yield from (replace(one, program=word) for one in _given(rest[1:], line, ""))
+                return
             version = (rest[0],) if rest and rest[0] else ()
             yield Command("push", Means.SCRIPT, line, {"version": version} if version else {}, program=word)
             return

@@ -14,7 +14,8 @@ from docker_push.ci.reading.values import Variables, github_matrix, resolved, sa
 
 FOLDER = ".github/workflows"
 REUSABLE = f"{FOLDER}/⚡reusable-docker.yaml"
-_PATTERN = re.compile(r"(?:⚡)?reusable-docker\.ya?ml")
+SPLIT = f"{FOLDER}/⚡reusable-docker-split.yaml"
+_PATTERN = re.compile(r"(?:⚡)?reusable-docker(?P<split>-split)?\.ya?ml")
 _LOCAL = re.compile(r"\./(\.github/workflows/[^/@]+)")
 _ELSEWHERE = re.compile(r"[\w.-]+/[\w.-]+/\.github/workflows/([^/@]+)@.+")
 _ACTION = re.compile(r"[\w.-]+/docker-push@.+")
@@ -100,7 +101,8 @@ def _calling(
     local, elsewhere = _LOCAL.fullmatch(uses.text), _ELSEWHERE.fullmatch(uses.text)
     target = workflows.get(local[1]) if local else None
     file = local[1].rpartition("/")[2] if local else elsewhere[1] if elsewhere else ""
-    if not (_PATTERN.fullmatch(file) or (target and target.called and any(_pushing(target)))):
+    pattern = _PATTERN.fullmatch(file)
+    if not (pattern or (target and target.called and any(_pushing(target)))):
         return None
     path, given = one.document.name, job.mapping("with")
     texts = {key: (said(v, path), v.plain) for key, v in given.values.items() if isinstance(v, ScalarNode)}
@@ -110,6 +112,7 @@ def _calling(
         declared=inputs(target.document) if target else one.pattern,
         missing=local[1] if local and target is None else None,
         elsewhere=elsewhere is not None,
+        splits=pattern is not None and pattern["split"] is not None,
     )
     image = texts.get("image_name")
     images, undecided = split(resolved([image[0]] if image else [], {}, github_matrix(job, path)))
@@ -144,7 +147,7 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
         return None
     runs = [run for step in steps if (run := step.scalar("run"))]
     scripts = tuple(Said(match[0], path, run.line) for run in runs for match in EXPRESSION.finditer(run.text))
-    files = tuple(Said(command.program, path, text.line) for command, text in ran if command.means is Means.SCRIPT)
+    files = tuple(Said(command.program, path, text.line) for command, text in ran if command.program)
     left = tuple(said(uses, path) for step in steps if (uses := step.scalar("uses")) and _keeps_token(uses, step))
     found = _job(name, job, one, publishes=publishes)
     changes = {"scripts": tuple(dict.fromkeys(scripts)), "files": files, "prints": prints[0] if prints else None}
@@ -172,7 +175,7 @@ def _published(step: MappingNode, known: Variables, matrix: Variables, one: Work
 
 
 def _action(given: MappingNode, uses: ScalarNode, matrix: Variables, path: str) -> Iterator[Publish]:
-    """Yield what the root action publishes: its inputs are ``task``, ``image`` (blanks or lines between several), ``version``."""
+    """Yield what the root action publishes: its inputs are ``task``, ``image`` and ``platform`` (one a line), ``version``."""
     task, image = given.scalar("task"), given.scalar("image")
     name = task.text if task else "push"
     if name not in PUSHING:
@@ -189,7 +192,7 @@ def _action(given: MappingNode, uses: ScalarNode, matrix: Variables, path: str) 
         images=images if image else None,
         undecided=undecided,
         inputs=inputs,
-        part="part" in given.values,
+        part="--part" in (args.text if (args := given.scalar("args")) else ""),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from docker_push.ci.document import Document, MappingNode, Node, ScalarNode, scalars
-from docker_push.ci.model import Ci, Finding, Job, Level, Means, Read, Said
+from docker_push.ci.model import Ci, Finding, Job, Level, Read, Said
 from docker_push.ci.reading.commands import commands
 from docker_push.ci.reading.publishing import PUSHING, publish
 from docker_push.ci.reading.values import gitlab_matrix, said, variables
@@ -109,7 +109,7 @@ def _job(name: str, known: Mapping[str, Entry], documents: Mapping[str, Document
         publishes=tuple(publish(command, file, text.line, values, matrix) for command, text, file in pushed),
         cancels=_interruptible(family, documents),
         prints=prints[0] if prints else None,
-        files=tuple(Said(one.program, file, text.line) for one, text, file in ran if one.means is Means.SCRIPT),
+        files=tuple(Said(one.program, file, text.line) for one, text, file in ran if one.program),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from docker_push import matrix
 from docker_push.ci.model import Ci, Finding, Job, Level, Listed, Publish, Read, Said, Wanted
@@ -133,23 +133,30 @@ def _undecided(job: Job) -> Iterator[Finding]:
 def _without_runner(ci: Ci, jobs: Sequence[Job], wanted: Wanted) -> Iterator[Finding]:
     """Yield the platforms of a split run that nobody builds."""
     staged = [one for job in jobs for one in job.publishes if one.task == "stage" and one.part]
-    if any(job.prints for job in jobs):
-        for platform, image in _platforms(wanted).items():
+    printed = list(wanted.images.values()) if any(job.prints for job in jobs) else _split(jobs, wanted)
+    if printed:
+        for platform, image in _platforms(printed).items():
             try:
                 matrix.jobs({image.name: (platform,)}, wanted.runners, matrix.Form(ci.value))
             except ConfigError as error:
                 yield _nobody(image, error.message, error.hint, wanted)
     elif staged and all("platform" in one.inputs and one.inputs["platform"].is_decided for one in staged):
         built = {text.strip() for one in staged for text in one.inputs["platform"].text.split(",")}
-        for platform, image in _platforms(wanted).items():
+        for platform, image in _platforms(wanted.images.values()).items():
             if str(platform) not in built:
                 problem = f"no job stages {platform}, which the image {image.name} is for"
                 yield _nobody(image, problem, "Add a job that stages it, or take it out of platforms.", wanted)
 
 
-def _platforms(wanted: Wanted) -> dict[Platform, Listed]:
+def _split(jobs: Sequence[Job], wanted: Wanted) -> list[Listed]:
+    """Return the images whose jobs call the workflow that splits them by platform."""
+    texts = [text for job in jobs if job.call and job.call.splits for one in job.publishes for text in one.images or ()]
+    return [wanted.images[text.text.lower()] for text in texts if text.text.lower() in wanted.images]
+
+
+def _platforms(images: Iterable[Listed]) -> dict[Platform, Listed]:
     found: dict[Platform, Listed] = {}
-    for image in wanted.images.values():
+    for image in images:
         for platform in image.platforms:
             found.setdefault(platform, image)
     return found

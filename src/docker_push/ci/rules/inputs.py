@@ -142,6 +142,6 @@ def _path(text: str) -> str:
 
 def _platforms(text: str) -> set[Platform] | None:
     try:
-        return {Platform.parse(part.strip()) for part in text.split(",") if part.strip()}
+        return {Platform.parse(part.strip()) for part in text.replace("\n", ",").split(",") if part.strip()}
     except DockerPushError:
         return None
