@@ -79,7 +79,7 @@ def test_its_metadata_is_whole(wheel: Path):
     metadata = Parser().parsestr(text)
 
     assert (metadata["Name"], metadata["Requires-Python"]) == ("docker-push", ">=3.10")
-    assert {"invoke", "docker", "pyyaml", "ruamel.yaml", "tomli"} <= {
+    assert {"invoke", "docker", "pyyaml", "ruamel-yaml", "tomli"} <= {
         line.split(">")[0] for line in metadata.get_all("Requires-Dist", [])
     }
     assert all(">=" in line for line in metadata.get_all("Requires-Dist", []))
