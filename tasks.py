@@ -2,6 +2,6 @@
 
 from invoke.collection import Collection
 
-from docker_push.tasks import docker
+from docker_push.tasks import ci, docker
 
-namespace = Collection(docker)
+namespace = Collection(docker, ci)

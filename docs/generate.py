@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from docker_push import errors, schema
+from docker_push.ci import scaffold
 from docker_push.config import BuildFile
 from docker_push.config.fields import keys, known, toml
 from docker_push.errors import DockerPushError
 from docker_push.options import declarations
-from docker_push.tasks import FLAGS, docker
+from docker_push.tasks import FLAGS, ci, docker
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -179,11 +180,13 @@ def _build_toml() -> Iterator[str]:
 
 
 def _tasks() -> Iterator[str]:
-    yield "With Invoke a task is `invoke docker.NAME`, with the console script `docker-push NAME`. Flags may stand in any order,"
+    yield "With Invoke a task is `invoke docker.NAME`, with the console script `docker-push NAME`; those of the CI's files are"
+    yield "`invoke ci.NAME` and `docker-push ci.NAME`. Flags may stand in any order,"
     yield "and several tasks after one another, each with its own flags."
     yield ""
-    for name in sorted(docker.tasks):
-        task = docker.tasks[name]
+    tasks = {name: docker.tasks[name] for name in sorted(docker.tasks)}
+    tasks |= {f"ci.{name}": ci.tasks[name] for name in sorted(ci.tasks)}
+    for name, task in tasks.items():
         yield f"## `{name}`"
         yield ""
         yield (task.__doc__ or "").strip()
@@ -264,6 +267,7 @@ def main() -> int:
     wanted = {REFERENCE / name: text for name, text in pages().items()}
     wanted[ROOT / "src" / "docker_push" / schema.FILE] = schema.text()
     wanted[ROOT / "src" / "docker_push" / schema.RESULT_FILE] = schema.text(schema.render_result())
+    wanted |= {scaffold.FOLDER / name: (ROOT / path).read_text("utf-8") for path, name in scaffold.COPIES.items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
         if "--check" not in sys.argv:

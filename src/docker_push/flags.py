@@ -40,6 +40,9 @@ FLAGS: Mapping[str, Flag] = {
     ),
     "jobs": Flag("most jobs that there may be (default: as many as the CI takes)"),
     "format": Flag("text, json or bake; for docker.matrix text, json, github or gitlab", "text"),
+    "ci": Flag(
+        "github or gitlab (default: what there are files of; for ci.write else what git's origin names, else github)"
+    ),
     "json": Flag("print what was found as JSON", default=False),
     "offline": Flag("plan without asking builder and registries", default=False),
     "debug": Flag("show every command that is run, and the traceback of an error", default=False),

@@ -107,6 +107,11 @@ def _committed(runner: Runner, commit: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def origin(runner: Runner) -> str | None:
+    """Return the remote that is called origin, without credentials; ``None`` without one, or without git."""
+    return _origin(runner) if runner.which("git") else None
+
+
 def _origin(runner: Runner) -> str | None:
     """Return what the remote is called, not where `url.<base>.insteadOf` would send git for it."""
     urls = _git(runner, "config", "--get-all", "remote.origin.url").stdout.split("\n")

@@ -13,6 +13,7 @@ def main() -> None:
 
     from invoke.program import Program  # noqa: PLC0415
 
-    from docker_push.tasks import docker  # noqa: PLC0415
+    from docker_push.tasks import tasks_by_name  # noqa: PLC0415
 
-    Program(name="docker-push", binary="docker-push", namespace=docker, version=version("docker-push")).run()
+    tasks = tasks_by_name()
+    Program(name="docker-push", binary="docker-push", namespace=tasks, version=version("docker-push")).run()

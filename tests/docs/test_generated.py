@@ -12,6 +12,7 @@ import pytest
 import tomli
 
 from docker_push import schema
+from docker_push.ci import scaffold
 from docker_push.options import declarations
 from pages import ROOT
 
@@ -45,6 +46,11 @@ def test_no_page_is_stale(generate: ModuleType):
 
 def test_the_shipped_schema_is_fresh():
     assert (ROOT / "src/docker_push" / schema.FILE).read_text("utf-8") == schema.text(), "run: nox -s fresh"
+
+
+@pytest.mark.parametrize(("path", "name"), scaffold.COPIES.items())
+def test_the_shipped_files_of_the_pattern_are_this_repository_s(path: str, name: str):
+    assert (scaffold.FOLDER / name).read_bytes() == (ROOT / path).read_bytes(), "run: nox -s fresh"
 
 
 def test_the_script_for_ci_installs_the_version_that_it_came_with():

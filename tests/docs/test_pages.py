@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import tomli
+import yaml
 
 from docker_push import config
 from pages import ROOT, Block, blocks, pages
@@ -71,6 +72,16 @@ def test_every_python_block_gives_the_tasks(block: Block):
     exec(compile(block.text, str(block), "exec"), names)  # noqa: S102 - the page's own text
 
     assert "docker.push" in names["namespace"].task_names  # type: ignore[attr-defined]
+
+
+HOOKS = [block for block in blocks("yaml") if "repos:" in block.text]
+
+
+@pytest.mark.parametrize("block", HOOKS, ids=str)
+def test_every_hook_is_one_of_ours(block: Block):
+    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+
+    assert {hook["id"] for repo in yaml.safe_load(block.text)["repos"] for hook in repo["hooks"]} <= ours
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docker_push.ci import scaffold
 from docker_push.matrix import INCLUDED
 from pages import ROOT, blocks
 from scratch import SMALL, Scratch, platforms
@@ -99,3 +100,7 @@ def test_the_jobs_that_push_may_push_and_the_one_that_plans_may_not():
         "stage": "plan",
         "merge": "stage",
     }
+
+
+def test_the_hidden_jobs_that_are_shipped_are_the_page_s():
+    assert yaml.safe_load(scaffold.shipped(INCLUDED)) == HIDDEN

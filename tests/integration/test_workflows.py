@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scratch import Scratch, platforms
+from scratch import SMALL, Scratch, platforms
 from workflow_runner import REPOSITORY, SECRET, act, artifacts, call, clone, in_front, merged, pull_request, pushed
 
 __all__ = ["clone"]
@@ -33,6 +33,17 @@ def test_ci_on_the_default_branch_publishes_both_images(clone: Scratch):
     assert platforms(clone.manifest("api", "latest")) == {"linux/amd64", "linux/arm64"}
     assert platforms(clone.manifest("worker", "latest")) == {"linux/amd64"}
     assert clone.config("worker", "latest")["config"]["Cmd"] == ["/bin/worker"]
+
+
+def test_what_ci_write_begins_with_publishes_the_image(scratch: Scratch):
+    scratch.write(SMALL)
+    begun = scratch.run("docker-push", "ci.write")
+    scratch.commit_all()
+
+    done = act(scratch, "push", "ci.yml", pushed(scratch, "refs/heads/main"))
+
+    assert (begun.code, done.code) == (0, 0), begun.err + done.out + done.err
+    assert {f"{scratch.commit}-main", "main", "latest"} == scratch.tags("api")
 
 
 def test_ci_on_another_branch_gives_no_latest(clone: Scratch):

@@ -66,7 +66,11 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path):
         next(name for name in names if ".dist-info" in name).split("/")[0],
     }
     schemas = {"docker_push/build.schema.json", "docker_push/result.schema.json"}
-    assert {"docker_push/py.typed", "docker_push/tasks/__init__.py"} | schemas <= set(names)
+    assert {
+        "docker_push/py.typed",
+        "docker_push/tasks/__init__.py",
+        "docker_push/ci/shipped/docker.sh",
+    } | schemas <= set(names)
 
 
 def test_its_metadata_is_whole(wheel: Path):
@@ -75,7 +79,7 @@ def test_its_metadata_is_whole(wheel: Path):
     metadata = Parser().parsestr(text)
 
     assert (metadata["Name"], metadata["Requires-Python"]) == ("docker-push", ">=3.10")
-    assert {"invoke", "docker", "pyyaml", "tomli"} <= {
+    assert {"invoke", "docker", "pyyaml", "ruamel-yaml", "tomli"} <= {
         line.split(">")[0] for line in metadata.get_all("Requires-Dist", [])
     }
     assert all(">=" in line for line in metadata.get_all("Requires-Dist", []))

@@ -34,6 +34,7 @@ LAYERS = [
     },
     {"plan"},
     {"bake", "matrix", "parts", "progress", "sources"},
+    {"ci"},
     {"builder", "credentials", "engine"},
     {"registry"},
     {"failures", "forward"},
@@ -60,6 +61,7 @@ ONLY_IN = {
     "socket": {"process"},
     "pydantic": {"config", "schema"},
     "tomli": {"config"},
+    "ruamel": {"ci"},
 }
 
 

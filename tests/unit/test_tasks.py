@@ -14,7 +14,7 @@ from invoke.program import Program
 import docker_push.run
 from docker_push import boundary, tasks
 from docker_push.errors import BuildError, RegistryError
-from docker_push.tasks import FLAGS, docker, namespace
+from docker_push.tasks import FLAGS, ci, docker, namespace, tasks_by_name
 from recorded_world import RecordedWorld
 
 
@@ -37,7 +37,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordedW
 def invoke(*argv: str) -> int:
     """Run the console script's program; return its exit code."""
     try:
-        Program(name="docker-push", namespace=docker).run(["docker-push", *argv])
+        Program(name="docker-push", namespace=tasks_by_name()).run(["docker-push", *argv])
     except SystemExit as error:
         return int(error.code or 0)
     return 0
@@ -59,11 +59,13 @@ def test_the_tasks_are_those_of_the_design():
         "tag",
         "verify",
     ]
-    assert "docker.push" in namespace.task_names
+    assert sorted(ci.tasks) == ["check", "write"]
+    assert {"docker.push", "ci.check"} <= set(namespace.task_names)
+    assert {"push", "ci.check"} <= set(tasks_by_name().task_names)
 
 
 def test_every_flag_has_a_help_and_is_used():
-    used = {argument.name for task in docker.tasks.values() for argument in task.get_arguments()}
+    used = {argument.name for task in (*docker.tasks.values(), *ci.tasks.values()) for argument in task.get_arguments()}
 
     assert used == set(FLAGS)
     assert all(flag.help for flag in FLAGS.values())

@@ -40,6 +40,7 @@ __all__ = [
     "SshTable",
     "Table",
     "TagsTable",
+    "image_lines",
     "load",
     "locate",
     "parse",
@@ -74,6 +75,13 @@ def locate(path: Path, root: Path, image: str, *keys: str) -> str:
     written = next((key for key in table_at(source.data, ("images",)) if key.lower() == image), image)
     own, shared = ("images", written, *keys), ("defaults", *keys)
     return source.where(shared if source.holds(shared) and not source.holds(own) else own)
+
+
+def image_lines(path: Path, root: Path) -> dict[str, int]:
+    """Return image name -> the line of its table in a build.toml that was loaded before."""
+    name = path.relative_to(root).as_posix()
+    source = read(_content(path, name), name)
+    return {str(key).lower(): source.line(("images", key)) for key in table_at(source.data, ("images",))}
 
 
 def _content(path: Path, name: str) -> bytes:

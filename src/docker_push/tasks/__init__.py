@@ -10,9 +10,9 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from docker_push.flags import FLAGS
-from docker_push.tasks import local, look, publishing
+from docker_push.tasks import ci_files, local, look, publishing
 
-__all__ = ["FLAGS", "docker", "namespace"]
+__all__ = ["FLAGS", "ci", "docker", "namespace"]
 
 TASKS = (
     *(look.list_images, look.show_plan, look.show_matrix, look.doctor),
@@ -20,4 +20,10 @@ TASKS = (
     *(publishing.stage, publishing.merge, publishing.publish, publishing.push, look.verify),
 )
 docker = Collection("docker", *TASKS)
-namespace = Collection(docker)
+ci = Collection("ci", ci_files.check, ci_files.write)
+namespace = Collection(docker, ci)
+
+
+def tasks_by_name() -> Collection:
+    """Return the tasks as the console script has them: ``docker-push push``, and ``docker-push ci.check``."""
+    return Collection(*TASKS, ci)
