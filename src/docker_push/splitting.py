@@ -11,10 +11,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from docker_push import image_tests, parts, publish, report, secret_scan, staging
+from docker_push import parts, publish, secret_scan, staging
 from docker_push.errors import ConfigError, DockerPushError
 from docker_push.parts import Matched, Part, PartImage
-from docker_push.pipeline import Prepared, adopted, planned, prepared, reporting, shown, tested_again, verified
+from docker_push.pipeline import (
+    Prepared,
+    adopted,
+    planned,
+    prepared,
+    reporting,
+    shown,
+    tested,
+    tested_again,
+    verified,
+)
 from docker_push.plan import Plan
 from docker_push.publish import Staged
 from docker_push.publishing import Record, StagedRun, apart, keep_going, left_out, logged_in, move, reported
@@ -89,32 +99,14 @@ def _staged_part(run: Run, ready: Prepared, folder: Path) -> RunReport:
 
 def _built_part(run: Run, ready: Prepared) -> StagedRun:
     """Build what is not adopted, and read, search and test what was pushed of it: all, or image by image."""
-    plan, kept = ready.plan, list[Staged]()
-    tests: list[image_tests.Outcome] = []
+    plan = ready.plan
     with logged_in(run) as inside:
         built = staging.build(inside, plan, Staging(digests=adopted(plan), failures=ready.refused))
-        failures = dict(built.failures)
-        images = tuple(image for image in plan.published if image.part and image.name in built.digests)
-        for some in apart(run, images):
-            try:
-                staged = _looked_at(run, replace(plan, images=some), built)
-                tests += image_tests.run(staged, inside.runner, run.surroundings.say)
-                kept += staged
-            except DockerPushError as error:
-                keep_going(run, some[0].name, error, failures)
-    if untested := report.untested_text(tests):
-        run.surroundings.say(untested)
-    built = replace(built, failures=failures)
-    return StagedRun(plan=plan, staging=built, staged=tuple(kept), tested=tuple(tests))
-
-
-def _looked_at(run: Run, plan: Plan, built: Staging) -> tuple[Staged, ...]:
-    """Read back what was pushed of a plan's parts, and search it for secrets."""
-    staged = publish.verify(plan, built.digests, run.clients, run.options.retry.lag)
-    secret_scan.refuse_published(staged, run.clients, run.secrets)
-    for one in staged:
-        run.surroundings.say(f"Staged as a part and verified: {one.reference}, {one.image.part}")
-    return staged
+        names = {image.name for image in plan.published if image.part and image.name in built.digests}
+        found = verified(inside, StagedRun(plan=plan, staging=built, staged=()), names)
+        for one in found.staged:
+            run.surroundings.say(f"Staged as a part and verified: {one.reference}, {one.image.part}")
+        return tested(inside, found)
 
 
 def _part(run: Run, found: StagedRun) -> Part:
