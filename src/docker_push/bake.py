@@ -144,10 +144,11 @@ _PUSHED = "type=image,push=true,store=false,oci-mediatypes=true"
 
 def _output(image: PlannedImage, output: Output) -> str:
     """Return the exporter: OCI media types always, since BuildKit writes Docker's where nothing is attested."""
-    names = ",".join(map(str, image.repositories))  # several names are one field of CSV, hence the quotes
+    if output is Output.PART:
+        names = ",".join(map(str, image.repositories))  # several names are one field of CSV, hence the quotes
+        return f'{_PUSHED},push-by-digest=true,name-canonical=true,"name={names}"'
     return {
         Output.STAGE: _PUSHED,
-        Output.PART: f'{_PUSHED},push-by-digest=true,name-canonical=true,"name={names}"',
         Output.TAGGED_PART: _PUSHED,
         Output.LOAD: "type=docker",
         Output.CHECK: "type=cacheonly",

@@ -49,7 +49,7 @@ def make_plan(
     plan = decided(run, draft, replace(seen[0], builder=seen[-1].builder), engine)
     if plan.facts.builder:
         refuse_unable(plan, plan.facts.builder)
-    return plan
+    return plan.as_joined() if joins else plan
 
 
 def _no_cache(run: Run) -> str:

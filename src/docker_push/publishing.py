@@ -24,7 +24,7 @@ from docker_push.history import History, Relation
 from docker_push.plan import Plan
 from docker_push.process import Runner
 from docker_push.publish import Ledger, Rules, Staged, TagOutcome
-from docker_push.references import Registry
+from docker_push.references import Reference, Registry
 from docker_push.registry.complaints import span
 from docker_push.report import RunReport, Staging
 from docker_push.run import Run
@@ -47,17 +47,33 @@ class StagedRun:
 
 @dataclass
 class Record:
-    """What a run has done so far; ``found`` is there as soon as a commit tag is, ``ledgers`` when tags may move."""
+    """What a run has done so far; ``found`` is there as soon as a commit tag is, ``ledgers`` when tags may move.
+
+    ``asked`` are the commit tags of a merge for which no answer came yet.
+    """
 
     found: StagedRun | None = None
     ledgers: list[Ledger] = field(default_factory=list)
+    asked: dict[Reference, Staged] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, one: Staged, *, done: bool) -> None:
+        """Write down that a commit tag is about to be put, or that it stands; safe among threads, after ``found`` is there."""
+        with self._lock:
+            self.asked[one.reference] = one
+            if done and self.found:
+                del self.asked[one.reference]
+                self.found = replace(self.found, staged=(*self.found.staged, one))
 
     @property
     def outcomes(self) -> tuple[TagOutcome, ...]:
-        """Return what is known of every tag; no tag is put after this."""
+        """Return what is known of every tag; no tag is put after this. Before they may move, all but commit tags wait."""
         if self.ledgers or self.found is None:
             return tuple(outcome for ledger in self.ledgers for outcome in ledger.close())
-        return publish.commit_tags(self.found.plan, self.found.staged)
+        plan, staged = self.found.plan, self.found.staged
+        with self._lock:
+            asked = publish.unanswered(plan, self.asked.values())
+        return (*Ledger(staged, publish.commit_tags(plan, staged), lambda _outcome: None).close(), *asked)
 
 
 @contextmanager

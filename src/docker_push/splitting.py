@@ -11,13 +11,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from docker_push import image_tests, parts, publish, report, secret_scan, staging
+from docker_push import parts, publish, secret_scan, staging
 from docker_push.errors import ConfigError, DockerPushError
 from docker_push.parts import Matched, Part, PartImage
-from docker_push.pipeline import Prepared, adopted, planned, prepared, reporting, shown, tested_again, verified
+from docker_push.pipeline import (
+    Prepared,
+    adopted,
+    planned,
+    prepared,
+    reporting,
+    shown,
+    tested,
+    tested_again,
+    verified,
+)
 from docker_push.plan import Plan
 from docker_push.publish import Staged
-from docker_push.publishing import StagedRun, apart, keep_going, left_out, logged_in, move, reported
+from docker_push.publishing import Record, StagedRun, apart, keep_going, left_out, logged_in, move, reported
 from docker_push.report import RunReport, Staging
 from docker_push.report_file import write_whole
 from docker_push.run import Run
@@ -41,7 +51,7 @@ def merge(run: Run, paths: Iterable[Path]) -> RunReport:
     """
     found = _loaded(run, paths)
     return reporting(
-        run, lambda record: move(run, _together(run, prepared(run, build=False, joins=True), found), record)
+        run, lambda record: move(run, _together(run, prepared(run, build=False, joins=True), found, record), record)
     )
 
 
@@ -89,32 +99,14 @@ def _staged_part(run: Run, ready: Prepared, folder: Path) -> RunReport:
 
 def _built_part(run: Run, ready: Prepared) -> StagedRun:
     """Build what is not adopted, and read, search and test what was pushed of it: all, or image by image."""
-    plan, kept = ready.plan, list[Staged]()
-    tests: list[image_tests.Outcome] = []
+    plan = ready.plan
     with logged_in(run) as inside:
         built = staging.build(inside, plan, Staging(digests=adopted(plan), failures=ready.refused))
-        failures = dict(built.failures)
-        images = tuple(image for image in plan.published if image.part and image.name in built.digests)
-        for some in apart(run, images):
-            try:
-                staged = _looked_at(run, replace(plan, images=some), built)
-                tests += image_tests.run(staged, inside.runner, run.surroundings.say)
-                kept += staged
-            except DockerPushError as error:
-                keep_going(run, some[0].name, error, failures)
-    if untested := report.untested_text(tests):
-        run.surroundings.say(untested)
-    built = replace(built, failures=failures)
-    return StagedRun(plan=plan, staging=built, staged=tuple(kept), tested=tuple(tests))
-
-
-def _looked_at(run: Run, plan: Plan, built: Staging) -> tuple[Staged, ...]:
-    """Read back what was pushed of a plan's parts, and search it for secrets."""
-    staged = publish.verify(plan, built.digests, run.clients, run.options.retry.lag)
-    secret_scan.refuse_published(staged, run.clients, run.secrets)
-    for one in staged:
-        run.surroundings.say(f"Staged as a part and verified: {one.reference}, {one.image.part}")
-    return staged
+        names = {image.name for image in plan.published if image.part and image.name in built.digests}
+        found = verified(inside, StagedRun(plan=plan, staging=built, staged=()), names)
+        for one in found.staged:
+            run.surroundings.say(f"Staged as a part and verified: {one.reference}, {one.image.part}")
+        return tested(inside, found)
 
 
 def _part(run: Run, found: StagedRun) -> Part:
@@ -150,8 +142,11 @@ def _write(path: Path, part: Part) -> None:
         raise _unwritable(path, error) from None
 
 
-def _together(run: Run, ready: Prepared, found: Sequence[Part]) -> StagedRun:
-    """Put together what has parts, adopt what is unchanged, and test what no part was tested of."""
+def _together(run: Run, ready: Prepared, found: Sequence[Part], record: Record) -> StagedRun:
+    """Put together what has parts, adopt what is unchanged, and test what no part was tested of.
+
+    ``record`` knows of every commit tag from the moment that it is asked for.
+    """
     plan, failures = ready.plan, dict(ready.refused)
     if not plan.published:
         why = next((image.why for image in plan.images if image.asked), "no image was asked for")
@@ -163,11 +158,12 @@ def _together(run: Run, ready: Prepared, found: Sequence[Part]) -> StagedRun:
             keep_going(run, name, error, failures)
     plan = publish.noted(plan, matched.adopted, run.clients)
     _tell(run, plan, matched)
-    joined = _joined(run, plan, matched, failures)
+    record.found = StagedRun(plan=plan, staging=Staging(digests={}, failures=failures), staged=())
+    joined = _joined(run, plan, matched, failures, record)
     kept, new = adopted(plan), {one.image.name: one.manifest.digest for one in joined}
     start = StagedRun(plan=plan, staging=Staging(digests=kept | new, failures=failures), staged=joined)
-    whole = verified(run, start, kept.keys() - new.keys())
-    return shown(run, _with_tests(run, whole, set(new)))
+    record.found = verified(run, start, kept.keys() - new.keys())
+    return shown(run, _with_tests(run, record.found, set(new)))
 
 
 def _tell(run: Run, plan: Plan, matched: Matched) -> None:
@@ -179,19 +175,21 @@ def _tell(run: Run, plan: Plan, matched: Matched) -> None:
             run.surroundings.say(f"{image.name}: its parts are not used: {image.why} (--rebuild replaces it)")
 
 
-def _joined(run: Run, plan: Plan, matched: Matched, failures: dict[str, DockerPushError]) -> tuple[Staged, ...]:
+def _joined(
+    run: Run, plan: Plan, matched: Matched, failures: dict[str, DockerPushError], record: Record
+) -> tuple[Staged, ...]:
     """Read every part back, and put the whole images under their commit tags: all of them, or image by image."""
     names = [image.name for image in plan.published if image.name in matched.parts and image.name not in failures]
     joined: list[Staged] = []
     for some in apart(run, names):
         try:
-            joined += _put_together(run, plan, matched, some)
+            joined += _put_together(run, plan, matched, some, record)
         except DockerPushError as error:
             keep_going(run, some[0], error, failures)
     return tuple(joined)
 
 
-def _put_together(run: Run, plan: Plan, matched: Matched, names: Sequence[str]) -> tuple[Staged, ...]:
+def _put_together(run: Run, plan: Plan, matched: Matched, names: Sequence[str], record: Record) -> tuple[Staged, ...]:
     run.surroundings.say(f"Putting together {', '.join(names)}")
     clients, lag = run.clients, run.options.retry.lag
     digests = {name: {platform: part.digest for platform, part in matched.parts[name].items()} for name in names}
@@ -199,7 +197,7 @@ def _put_together(run: Run, plan: Plan, matched: Matched, names: Sequence[str]) 
     read = publish.read_parts(plan, digests, clients, lag)
     whole = tuple(publish.assembled(images[name], some, matched.record(name)) for (name, _), some in read.items())
     secret_scan.refuse_published(whole, clients, run.secrets)
-    publish.put(whole, clients, lag)
+    publish.put(whole, clients, record.note, lag)
     return whole
 
 

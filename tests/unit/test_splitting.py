@@ -21,10 +21,11 @@ from docker_push.errors import (
 from docker_push.metadata import FINGERPRINT
 from docker_push.options import Flags
 from docker_push.record import RECORD
+from docker_push.registry.transport import Request, Response
 from docker_push.report import RunReport
 from docker_push.run import opened
 from examples_of import BOTH, COMMIT
-from memory_registry import digest_of
+from memory_registry import MemoryRegistry, digest_of
 from recorded_world import RecordedWorld
 
 API = "atomicloud/my-service/api"
@@ -520,3 +521,60 @@ def test_a_secret_that_only_the_merge_knows_is_refused_before_any_tag(world: Rec
         merge(world)
 
     assert world.memory.tags(API) == {}
+
+
+def test_a_merge_that_fails_lists_the_commit_tags_that_it_has_put(world: RecordedWorld):
+    """With one connection the images come one after the other: the second one's commit tag is refused."""
+    world.write('[registry]\nconnections = 1\n[images.api]\n[images.worker]\nregistry-path = "{repository}/{image}"\n')
+    stage_both(world)
+    world.memory = Second(**vars(world.memory))
+
+    with opened(world.surroundings(), Flags()) as run:
+        done = splitting.merge(run, [world.folder / "parts"])
+
+    assert isinstance(done.error, PermissionDeniedError)
+    table = {line.split()[0]: line for line in done.error.details if f":{TAG} " in line}
+    assert table[f"localhost:5000/{API}:{TAG}"].endswith("created")
+    assert table[f"localhost:5000/{WORKER}:{TAG}"].endswith("asked for, not answered")
+    api, worker = report.run_json(done)["images"]  # type: ignore[misc]
+    assert [tag["state"] for tag in api["tags"]] == ["created", "waiting", "waiting"]
+    assert [tag["state"] for tag in worker["tags"]] == ["unknown"]
+    assert report.references(done) == []
+    assert report.result(done).images == {}
+
+
+class Second(MemoryRegistry):
+    """A registry that takes the commit tag of the first image alone."""
+
+    def __call__(self, request: Request) -> Response:
+        self.refused = {TAG} if f"/{WORKER}/" in request.url else set()
+        return super().__call__(request)
+
+
+def test_the_plan_of_a_merge_says_what_it_joins_and_builds_nothing(world: RecordedWorld):
+    world.write('[images.api]\ncontexts = { base = "target:base" }\n[images.base]\n')
+    stage_both(world, images=("api",))
+    world.said.clear()
+
+    with opened(world.surroundings(), Flags(images=("api",))) as run:
+        text = report.plan_text(splitting.planned_merge(run, [world.folder / "parts"]))
+        assert ended(splitting.merge(run, [world.folder / "parts"])).plan.images[1].action.value == "join"
+
+    for said in (text, world.text):
+        assert "api: join (" in said
+        assert "base: none (what needs it is put together of parts)" in said
+        assert ": build" not in said
+
+
+def test_a_push_that_fails_before_its_tags_move_has_published_nothing(world: RecordedWorld):
+    world.write("[images.api]\n[images.worker]\n")
+    with opened(world.surroundings(), Flags(images=("api",))) as run:
+        ended(pipeline.stage_only(run))
+    world.broken = "worker"
+
+    with opened(world.surroundings(), Flags()) as run:
+        done = pipeline.push(run)
+
+    assert isinstance(done.error, BuildError)
+    assert f"localhost:5000/{API}:{TAG}" in "".join(done.error.details)
+    assert (report.references(done), report.result(done).images) == ([], {})

@@ -13,7 +13,7 @@ from invoke.program import Program
 
 import docker_push.run
 from docker_push import boundary, tasks
-from docker_push.errors import BuildError, RegistryError
+from docker_push.errors import BuildError, ConfigError, RegistryError
 from docker_push.tasks import FLAGS, ci, docker, namespace, tasks_by_name
 from recorded_world import RecordedWorld
 
@@ -471,6 +471,31 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_built(wor
     assert invoke("push", "--report", "no/such/folder/x.json") == 2
 
     assert (world.calls, world.memory.manifests) == ([], {})
+
+
+def test_outputs_that_cannot_be_written_end_a_run_that_has_moved_its_tags(
+    world: RecordedWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    unwritten = [
+        ConfigError(f"{name}: cannot be written", hint="Make room.") for name in ("--result x", "GITHUB_OUTPUT")
+    ]
+    monkeypatch.setattr("docker_push.outputs.leave", lambda *_: unwritten)
+
+    assert invoke("push") == 2
+
+    out, err = capsys.readouterr()
+    assert "latest" in world.memory.tags("atomicloud/my-service/api")
+    assert out.startswith("localhost:5000/atomicloud/my-service/api:")
+    assert "  | GITHUB_OUTPUT: cannot be written. Make room." in err
+    assert err.splitlines()[-1] == "docker-push: --result x: cannot be written. Make room."
+
+
+def test_a_dry_run_takes_no_result_away(world: RecordedWorld):
+    (world.folder / "result.json").write_text("{}")
+
+    assert invoke("push", "--dry-run", "--result", "result.json") == 0
+
+    assert (world.folder / "result.json").read_text() == "{}"
 
 
 def test_verify_reads_back_what_was_pushed_and_starts_no_docker(

@@ -50,7 +50,7 @@ def match(plan: Plan, parts: Iterable[Part]) -> Matched:
                 adopted.setdefault(name, {})[entry.digest] = None
             else:
                 _refuse_doubled(pushed.setdefault(name, {}), name, part, entry)
-    return _matched([image for image in plan.published if image.action is Action.BUILD], pushed, adopted)
+    return _matched([image for image in plan.published if image.action is not Action.ADOPT], pushed, adopted)
 
 
 def _refuse_other_run(plan: Plan, part: Part) -> None:

@@ -24,6 +24,7 @@ class Action(str, Enum):
 
     BUILD = "build"
     ADOPT = "adopt"
+    JOIN = "join"  # put together of parts that other runners have pushed
     NONE = "none"
 
 
@@ -124,6 +125,10 @@ class Plan:
         """Return the plan of a run that builds nothing: each image is what was observed under its commit tag."""
         return replace(self, images=tuple(self._as_staged(image) for image in self.images))
 
+    def as_joined(self) -> Plan:
+        """Return the plan of a run that puts together what others built: it builds nothing, also not what they needed."""
+        return replace(self, images=tuple(_as_joined(image) for image in self.images))
+
     def _as_staged(self, image: PlannedImage) -> PlannedImage:
         seen = [self.facts.repositories.get(repository) for repository in image.repositories]
         digests = {one.commit.digest for one in seen if one and one.commit}
@@ -139,3 +144,11 @@ class Plan:
         BuildKit takes it for a whole push: it must never be said where one of the registries has to be spoken to over TLS.
         """
         return all(entry.insecure for entry in self.registries)
+
+
+def _as_joined(image: PlannedImage) -> PlannedImage:
+    if image.action is not Action.BUILD or (image.asked and not image.publish):
+        return image
+    if image.publish:
+        return replace(image, action=Action.JOIN)
+    return replace(image, action=Action.NONE, why="what needs it is put together of parts")

@@ -87,7 +87,7 @@ def survey(run: Run, draft: Plan, *, build: bool = True, whole: bool = True, joi
     facts = _facts(draft, why, asked, seen.builder if seen else None)
     plan = decided(run, draft, facts, lambda: seen.hosts if seen else engine_hosts(run) if joins else EngineHosts())
     if whole or not build or any(image.action is Action.BUILD for image in plan.images):
-        seen_plan = plan if build or joins else plan.as_staged()
+        seen_plan = plan.as_joined() if joins else plan if build else plan.as_staged()
         return _judged(run, draft, seen_plan, found, build=build, whole=whole or not build)
     checks = [trust(run, draft), *(check for one in asked for check in one.checks)]
     checks += tags.versions(run, plan, _shut(asked))

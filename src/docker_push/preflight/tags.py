@@ -78,7 +78,7 @@ def version(one: Placed, before: Digest | None, *, force: bool) -> Check:
         return good(Area.REGISTRY, subject, "free")
     if one.is_kept(before):
         return good(Area.REGISTRY, subject, f"published as {before}, which this run adopts")
-    ours = "this run builds it anew" if one.image.action is Action.BUILD else f"this run has {one.image.digest}"
+    ours = "this run makes it anew" if one.image.action is not Action.ADOPT else f"this run has {one.image.digest}"
     if force:
         hint = "--force was given: whoever has that digest noted finds other bytes under the version."
         return warning(Area.REGISTRY, subject, f"{before} will be overwritten: {ours}", hint)

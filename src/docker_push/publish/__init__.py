@@ -6,7 +6,7 @@ commit tags alone and read back; only when every image of the run is verified on
 """
 
 from docker_push.publish.joining import assembled, noted, put, read_parts
-from docker_push.publish.ledger import Ledger, commit_tags
+from docker_push.publish.ledger import Ledger, commit_tags, unanswered
 from docker_push.publish.movement import move
 from docker_push.publish.observed import observe
 from docker_push.publish.outcomes import State, TagOutcome
@@ -33,5 +33,6 @@ __all__ = [
     "read_parts",
     "seal",
     "settle",
+    "unanswered",
     "verify",
 ]

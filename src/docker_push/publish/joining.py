@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 from docker_push.errors import VerificationError
 from docker_push.metadata import FINGERPRINT
@@ -139,12 +140,21 @@ def _noted(image: PlannedImage, adopted: Mapping[str, Digest], clients: Clients)
     return replace(image, action=Action.ADOPT, why="a runner of this run found it unchanged", digest=digest)
 
 
-def put(staged: Sequence[Staged], clients: Clients, lag: float = 0.0) -> None:
+class Note(Protocol):
+    """Be told that a commit tag is about to be put (``done`` is false), and then that it stands."""
+
+    def __call__(self, one: Staged, *, done: bool) -> None:
+        """Write it down; called by several threads."""
+
+
+def put(staged: Sequence[Staged], clients: Clients, note: Note, lag: float = 0.0) -> None:
     """Name each whole image by its commit tag, and read its bytes back; raises the registry's errors and VerificationError."""
-    in_parallel(partial(_put, clients=clients, lag=lag), staged, limit=in_flight(clients))
+    in_parallel(partial(_put, clients=clients, note=note, lag=lag), staged, limit=in_flight(clients))
 
 
-def _put(one: Staged, clients: Clients, lag: float) -> None:
+def _put(one: Staged, clients: Clients, note: Note, lag: float) -> None:
     client = clients[one.repository.registry]
+    note(one, done=False)
     client.put(one.repository, one.image.commit_tag, one.manifest)
     read_staged(one.image, one.repository, one.manifest.digest, client, lag)
+    note(one, done=True)

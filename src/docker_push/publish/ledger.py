@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from docker_push.errors import InterruptedRunError
 from docker_push.plan import Plan
@@ -87,7 +88,12 @@ def _untouched(one: Staged, tag: PlannedTag) -> TagOutcome:
     )
 
 
-def commit_tags(plan: Plan, staged: Sequence[Staged]) -> tuple[TagOutcome, ...]:
+def unanswered(plan: Plan, asked: Iterable[Staged]) -> tuple[TagOutcome, ...]:
+    """Return the outcomes of commit tags that were asked for and of which no answer came."""
+    return tuple(replace(one, after=None, state=State.UNKNOWN) for one in commit_tags(plan, asked))
+
+
+def commit_tags(plan: Plan, staged: Iterable[Staged]) -> tuple[TagOutcome, ...]:
     """Return what staging did to the commit tags, by what was observed before and what was verified after."""
     found = []
     for one in staged:

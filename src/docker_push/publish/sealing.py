@@ -22,11 +22,14 @@ def seal(
     """Put its record on each image that was built, under its commit tag; return image name -> digest of what stands there.
 
     ``digests`` is image name -> digest as the builder gave it: what is read by it is that, whoever has put the commit tag
-    since. An image without a record stays as it is. Raises the registry's errors, and VerificationError where it does
+    since. An image without a record, and a part, stays as it is. Raises the registry's errors, and VerificationError where it does
     not have what was pushed.
     """
     places = [
-        (image, repository) for image in plan.published if image.name in records for repository in image.repositories
+        (image, repository)
+        for image in plan.published
+        if image.name in records and image.part is None
+        for repository in image.repositories
     ]
     put = partial(_seal, digests=digests, records=records, clients=clients, lag=lag)
     sealed = in_parallel(lambda place: put(*place), places, limit=in_flight(clients))

@@ -90,8 +90,9 @@ def _outcome_json(entry: ImageReport | None) -> dict[str, object]:
         return {}
     tried: dict[str, object] = {"attempts": entry.attempts, "retries": entry.retries}
     failed: dict[str, object] = {"error": error_json(entry.error), **tried} if entry.error else {}
+    tags = {"tags": [_tag_json(entry.image, outcome) for outcome in entry.tags]} if entry.tags else {}
     if not entry.staged:
-        return failed
+        return failed | tags
     first = entry.staged[0]
     return failed | {
         "digest": str(first.manifest.digest),

@@ -123,9 +123,9 @@ class _Shown:
         if entry.attempts:
             tries = f", {entry.attempts} tries" if entry.attempts > 1 else ""
             return f"built in {entry.seconds:.1f} s{tries}"
-        done = {Action.ADOPT: "adopted", Action.BUILD: "put together of its parts" if entry.staged else "not built"}
-        why = f": {self._text(entry.image.why)}" if entry.image.action is Action.ADOPT else ""
-        return f"{done.get(entry.image.action, 'nothing was done')}{why}"
+        if entry.image.action is Action.ADOPT:
+            return f"adopted: {self._text(entry.image.why)}"
+        return "put together of its parts" if entry.image.action is Action.JOIN and entry.staged else "not built"
 
     def _error(self, error: DockerPushError) -> str:
         return self._text(str(error))
