@@ -165,8 +165,12 @@ def test_what_a_failed_build_leaves_is_said_and_reported(world: Commits):
     shown = "\n".join(done.error.details)
     assert "No moving tag was touched" in shown
     assert f"{API}:{NEXT}-main" in shown
-    tags = {tag.reference.repository.path: tag.state.value for image in done.images for tag in image.tags}
-    assert tags == {API: "created"}
+    tags = {
+        f"{tag.reference.repository.path}:{tag.reference.tag}": tag.state.value
+        for image in done.images
+        for tag in image.tags
+    }
+    assert tags == {f"{API}:{NEXT}-main": "created", f"{API}:main": "waiting", f"{API}:latest": "waiting"}
 
 
 def test_after_a_failed_build_what_was_unchanged_is_not_looked_through_again(world: Commits):
