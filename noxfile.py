@@ -129,6 +129,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def distributed(session: nox.Session) -> None:
+    """Build over two real BuildKit nodes in networks of their own, and lose one: three minutes, and six more the first time."""
+    install(session, "test")
+    check(session, "tests/distributed")
+
+
+@nox.session
 def workflows(session: nox.Session) -> None:
     """Run the workflow files with act, into the real engine and registry."""
     install(session, "test", "workflows")
@@ -175,5 +182,5 @@ def fresh(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure docker-push beside the bare tools in one run, and write the page of results."""
-    install(session)
+    install(session, "test")
     session.run("python", "benchmarks/run.py", *session.posargs)

@@ -32,9 +32,10 @@ class Sizes:
     planned: int = 1_000
     many: int = 10_000
     remembered: int = 1_000
+    turns: int = 100_000
 
 
-QUICK = Sizes(images=3, tagged=3, planned=50, many=500, remembered=6)
+QUICK = Sizes(images=3, tagged=3, planned=50, many=500, remembered=6, turns=1_000)
 
 
 @dataclass(frozen=True)

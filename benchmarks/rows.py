@@ -240,6 +240,20 @@ def memory(bench: Bench) -> Row:
     return question.peaks(_after(repo.commit, lambda: bench.push(repo)), _after(few.commit, lambda: bench.bake(few)))
 
 
+def nodes(bench: Bench) -> Row:
+    """Publish an image whose steps compute, over two machines of one core each, and over one of them."""
+    from spread import sides  # noqa: PLC0415 - needs what the tests need: namespaces, BuildKit of its module
+
+    question = _Question(
+        name="nodes",
+        work="one image, its steps compute, a BuildKit node of one core for each platform (arm64 emulated on its node)",
+        against="the same over one node of one core, which emulates arm64",
+        target=1.0,
+    )
+    with sides(bench.folder, bench.environ, bench.sizes.turns) as (both, alone):
+        return question.timed(bench.rounds, both, alone)
+
+
 @dataclass(frozen=True)
 class Point:
     """Seconds that both sides take for so many unchanged images."""
@@ -273,4 +287,5 @@ ROWS: Mapping[str, Callable[[Bench], Row]] = {
     "fresh": fresh,
     "tags": tags,
     "memory": memory,
+    "nodes": nodes,
 }

@@ -10,9 +10,9 @@ from typing import Any
 from docker_push import errors, schema
 from docker_push.ci import scaffold
 from docker_push.config import BuildFile
-from docker_push.config.fields import keys, known, toml
+from docker_push.config.fields import Fields, keys, known, toml
 from docker_push.errors import DockerPushError
-from docker_push.options import declarations
+from docker_push.options import Declaration, declarations
 from docker_push.tasks import FLAGS, ci, docker
 
 ROOT = Path(__file__).parents[1]
@@ -145,20 +145,10 @@ def _build_toml() -> Iterator[str]:
         yield ""
         if not inner or name == "defaults":
             continue
-        rows = []
-        for key, about in inner.items():
-            place = f"[{'images.NAME' if name == 'images' else name}] {key}"
-            built_in = options[place].built_in if place in options else None
-            example = toml(about.examples[0]) if about.examples else ""
-            rows.append(
-                [
-                    f"`{key}`",
-                    about.description or "",
-                    f"`{built_in}`" if built_in else "",
-                    f"`{example}`" if example else "",
-                ]
-            )
-        yield from _table(["key", "what", "default", "example"], rows)
+        yield from _table_of(inner, f"[{'images.NAME' if name == 'images' else name}]", options)
+        if name == "builder":
+            yield from ("## `[[builder.nodes]]`", "", inner["nodes"].description or "", "")
+            yield from _table_of(tables.at(("builder", "nodes", 0)), "[builder.nodes]", options)
     yield "## What wins"
     yield ""
     yield "A flag wins over a variable, a variable over the image's table, that over `[defaults]`, that over the built-in value."
@@ -179,6 +169,24 @@ def _build_toml() -> Iterator[str]:
     yield from _table(["flag", "variable", "build.toml", "what"], rows)
 
 
+def _table_of(inner: Fields, table: str, options: Mapping[str | None, Declaration]) -> Iterator[str]:
+    """Give the table of a table's keys."""
+    rows = []
+    for key, about in inner.items():
+        place = f"{table} {key}"
+        built_in = options[place].built_in if place in options else None
+        example = toml(about.examples[0]) if about.examples else ""
+        rows.append(
+            [
+                f"`{key}`",
+                about.description or "",
+                f"`{built_in}`" if built_in else "",
+                f"`{example}`" if example else "",
+            ]
+        )
+    yield from _table(["key", "what", "default", "example"], rows)
+
+
 def _tasks() -> Iterator[str]:
     yield "With Invoke a task is `invoke docker.NAME`, with the console script `docker-push NAME`; those of the CI's files are"
     yield "`invoke ci.NAME` and `docker-push ci.NAME`. Flags may stand in any order,"
@@ -195,8 +203,13 @@ def _tasks() -> Iterator[str]:
         yield from _table(
             ["flag", "what"],
             # not the argument's own help: Invoke hands that out once, to whoever asks first
-            [[f"`--{one.name.replace('_', '-')}`", FLAGS[one.name].help] for one in arguments],
+            [[f"`{_flag(one.name)}`", FLAGS[one.name].help] for one in arguments],
         )
+
+
+def _flag(name: str) -> str:
+    shown = name.replace("_", "-")
+    return shown.upper() if FLAGS[name].positional else f"--{shown}"
 
 
 def _variables() -> Iterator[str]:

@@ -41,6 +41,7 @@ class RecordedPrograms(Runner):
         input: str,  # noqa: A002
         on_line: Callable[[str], None],
         silence: float = math.inf,  # noqa: ARG002
+        given_up: Callable[[], bool] = bool,  # noqa: ARG002
     ) -> Completed:
         done = self.run(argv, input=input)
         for line in done.stderr.splitlines():

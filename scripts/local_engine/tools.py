@@ -13,7 +13,7 @@ from local_engine.folders import Folders, locked
 from local_engine.processes import find_from, run, say
 from local_engine.unpack import install_program, unpack, unpack_one
 
-_FOLDER = "tools-5"  # counted up when what is in it changes: checkouts of other versions keep theirs
+_FOLDER = "tools-6"  # counted up when what is in it changes: checkouts of other versions keep theirs
 _FOREIGN = {"amd64": "arm64", "arm64": "amd64"}
 _QEMU = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
 _PROGRAMS = {  # package -> programs taken from it
@@ -26,6 +26,7 @@ _PROGRAMS = {  # package -> programs taken from it
     "crane": ("crane",),
     "skopeo": ("skopeo",),
     "docker-registry": ("docker-registry",),
+    "iproute2": ("ip",),  # network namespaces: the tests of distributed builds
 }
 _BUSYBOX_VERSION = "1:1.37."  # this repository's Dockerfiles say `FROM busybox:1.37`
 
@@ -126,8 +127,18 @@ def _make(tools: Tools, apt_folder: Path) -> None:
 
 def _check(tools: Tools) -> None:
     """Run each program once: a missing library or a wrong architecture shows here, not in the middle of a build."""
-    for program in ("dockerd", "docker", "docker-buildx", "containerd", "runc", "crane", "skopeo", "docker-registry"):
-        argument = "version" if program in {"crane", "docker-buildx"} else "--version"
+    for program in (
+        "dockerd",
+        "docker",
+        "docker-buildx",
+        "containerd",
+        "runc",
+        "crane",
+        "skopeo",
+        "docker-registry",
+        "ip",
+    ):
+        argument = {"crane": "version", "docker-buildx": "version", "ip": "-Version"}.get(program, "--version")
         status, output = run([tools.program(program), argument])
         if status != 0:
             raise EngineError(

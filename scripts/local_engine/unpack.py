@@ -47,6 +47,9 @@ def install_program(folder: Path, program: str, package: Package, apt: PrivateAp
         raise EngineError(f"Debian's package {package.name} {package.version} holds no program {program}")
     link = folder / "bin" / program
     link.parent.mkdir(exist_ok=True)
+    if real == link:  # a package of the time before /bin was /usr/bin
+        (folder / "usr/bin").mkdir(parents=True, exist_ok=True)
+        real = real.rename(folder / "usr/bin" / program)
     options = _OPTIONS.get(program, "")
     if _missing(real, folder / "libraries"):
         _add_libraries(real, package, apt, folder / "libraries")

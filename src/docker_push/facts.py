@@ -11,12 +11,18 @@ from docker_push.references import Digest, Platform, Repository
 
 @dataclass(frozen=True, kw_only=True)
 class BuilderFacts:
-    """A builder that buildx knows: its driver, the platforms it can build for, whether its image store holds indexes."""
+    """A builder that buildx knows: its driver, the platforms it can build for, whether its image store holds indexes.
+
+    ``absent`` is platform -> the node that was to build it and does not answer. ``planned`` says what will be made, of a builder
+    that build.toml describes and that is not there yet.
+    """
 
     name: str
     driver: str
     platforms: tuple[Platform, ...]
     multi_platform: bool = True
+    absent: Mapping[Platform, str] = field(default_factory=dict)
+    planned: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

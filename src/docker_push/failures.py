@@ -91,6 +91,7 @@ _NETWORK = (
     "server closed idle connection",
     "http2: ",
 )
+_WAITING = "waiting for connection"  # the step in which buildx waits for a remote node
 _VANISHED = (
     "error reading from server",
     "code = unavailable",
@@ -123,14 +124,28 @@ def failures(baked: Baked, origins: Mapping[str, str | None]) -> tuple[Failure, 
     failure cancelled are not among them: they are neither built nor broken.
     """
     found: dict[str, Failure] = {}
+    if baked.away and any(_is_away(step.step.name, step.step.error) for step in baked.failed or ()):
+        return _all_away(baked, baked.away)
     for step in baked.failed:
         for name in (step.image,) if step.image else baked.names:
             found.setdefault(name, _failure(name, step.step, step.log, origins))
     if not found:
         cause = _without_query(next((line for line in reversed(baked.stray) if line.strip()), "buildx gave no reason"))
+        if baked.away and _is_away("", cause):
+            return _all_away(baked, baked.away)
         error = _classified(cause.removeprefix("ERROR: "), _together(baked.names), origins, baked.stray)
         found = {name: Failure(image=name, error=error, transient=_is_transient(error, cause)) for name in baked.names}
     return tuple(found.values())
+
+
+def _is_away(step: str, words: str) -> bool:
+    """Tell whether a failure may be that a node does not answer: buildx waited for it, or lost it."""
+    return _WAITING in step or "deadline exceeded" in words or any(mark in words.lower() for mark in _VANISHED)
+
+
+def _all_away(baked: Baked, error: DockerPushError) -> tuple[Failure, ...]:
+    """Return the failure of every image of a bake that a node was missing in; it may be back for another try."""
+    return tuple(Failure(image=name, error=error, transient=True) for name in baked.names)
 
 
 def pause(error: DockerPushError, tries: int, policy: RetryTable) -> float | None:

@@ -8,20 +8,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag of the command line: its help, and what it is when it is not given (``()``: it may be repeated)."""
+    """A flag of the command line: its help, and what it is when it is not given (``()``: it may be repeated).
+
+    One that is ``positional`` has no dashes and must be given.
+    """
 
     help: str
     default: str | bool | tuple[()] | None = None
+    positional: bool = False
 
 
 FLAGS: Mapping[str, Flag] = {
+    "action": Flag("up, status or down", positional=True),
     "image": Flag("image or group of build.toml; repeat for several (default: all)", ()),
     "changed_since": Flag("only the images whose inputs differ from this commit, tag or branch"),
     "platform": Flag("platform to build for, instead of build.toml's; repeat for several", ()),
     "version": Flag("version to release, as in v1.2.3 or api-v1.2.3"),
     "domain": Flag("registry to use, as in ghcr.io, instead of DOMAIN and build.toml's"),
     "repository": Flag("repository, as in AtomiCloud/my-service, instead of the one that CI or git names"),
-    "builder": Flag("buildx builder to use (default: BUILDX_BUILDER, else docker's current one)"),
+    "builder": Flag("buildx builder to use (default: BUILDX_BUILDER, else build.toml's, else docker's current one)"),
     "tag": Flag("further tag to put on the images; repeat for several", ()),
     "rebuild": Flag("build also what is already staged for this commit", default=False),
     "allow_dirty": Flag("move tags although the working tree has changes", default=False),

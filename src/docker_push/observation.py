@@ -106,7 +106,7 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
         return draft if facts == draft.facts else planning.plan(run.options, run.context, facts)
     hosts = engine()
     if not builds_in_engine(run):
-        if hosts.mirrors and facts.builder is None:
+        if hosts.mirrors and facts.builder is None and not run.builder.description:  # that is never the engine's own
             facts = replace(facts, builder=_builder(run))
         hosts = hosts if facts.builder and facts.builder.driver == "docker" else EngineHosts()
     asked = bases.Bases(bases.connector(run, hosts), clock=run.surroundings.clock, hosts=hosts)
@@ -119,6 +119,8 @@ def decided(run: Run, draft: Plan, facts: Facts, engine: Callable[[], EngineHost
 
 def builds_in_engine(run: Run) -> bool:
     """Tell whether the run's builder can only be an engine's own: buildx keeps a file of every other (``store/store.go``)."""
+    if run.builder.description:
+        return False
     environ, folder = run.runner.environ, run.runner.folder
     config = folder / (environ.get("BUILDX_CONFIG") or credentials.docker_folder(environ, folder) / "buildx")
     try:
@@ -150,11 +152,13 @@ def refuse_unable(plan: Plan, builder: BuilderFacts) -> None:
 
 
 def unable(image: PlannedImage, builder: BuilderFacts) -> BuilderError | None:
-    """Return why the builder's image store cannot hold the image, ``None`` where it can; pure.
+    """Return why the builder cannot build the image, or its image store not hold it; ``None`` where they can; pure.
 
     A platform that the builder does not list is no reason: an image without RUN steps, or one that is cross-compiled, needs
     no emulation. The plan warns of it.
     """
+    if error := _absent(image, builder):
+        return error
     if not image.has_index or builder.multi_platform:
         return None
     store = f"the image store of builder {builder.name} holds neither several platforms nor attestations"
@@ -163,3 +167,14 @@ def unable(image: PlannedImage, builder: BuilderFacts) -> BuilderError | None:
         " (with one platform, attest = [] does as well)."
     )
     return BuilderError(f"image {image.name}: {store}", hint=hint)
+
+
+def _absent(image: PlannedImage, builder: BuilderFacts) -> BuilderError | None:
+    """Return the error of a platform whose node does not answer; another node that lists it does not take it over."""
+    lost = next((one for one in image.platforms if one in builder.absent), None)
+    if lost is None:
+        return None
+    message = (
+        f"image {image.name}: the node of builder {builder.name} for {lost} does not answer: {builder.absent[lost]}"
+    )
+    return BuilderError(message, hint="See `docker-push builder status`; start buildkitd there, or mend the way to it.")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from docker_push import config, credentials, environment, exposure, options, secret_names, trust
+from docker_push import config, credentials, environment, exposure, options, told, trust
 from docker_push import context as contexts
-from docker_push.builder import Builder
+from docker_push.builder import Builder, Description, describe
 from docker_push.config import BuildFile
 from docker_push.context import Context
 from docker_push.credentials import Accounts, Credentials
@@ -18,15 +18,14 @@ from docker_push.errors import DockerPushError
 from docker_push.exposure import KnownSecrets
 from docker_push.inputs import Contexts
 from docker_push.interruption import Interruption
-from docker_push.options import Flags, Options
+from docker_push.options import Flags, Options, Setting, Source
 from docker_push.plan import Plan
 from docker_push.process import Children, Redactor, Runner
 from docker_push.references import Registry
 from docker_push.registry import Client, Limits, Network, Waiting, certificates, proxies
+from docker_push.told import Told
 
 FILE = "build.toml"
-_LINE = 8  # characters: shorter lines of a secret are ordinary text
-_SECRET_FILE = 64 * 1024  # bytes of a secret's file that are looked for in what is said
 # buildx otherwise reads the provenance back for its metadata file, of which only the digests are used
 _QUICK = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
@@ -59,19 +58,12 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What variables and files say that is secret, and the users whose passwords they may be."""
-
-    secrets: tuple[str, ...] = field(repr=False)
-    users: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Run:
     """What a run was told: where the repository is, its options, what is being built, who pushes, what is secret.
 
     ``accounts`` are looked for when one of them is asked for; a stranger's run has none. ``contexts`` are the folders that
-    images are built from, each read once.
+    images are built from, each read once. ``description`` is the builder of build.toml, and a run that ``makes_builder``
+    may make it.
     """
 
     surroundings: Surroundings
@@ -82,6 +74,8 @@ class Run:
     accounts: Mapping[Registry, Credentials | None]
     told: Told
     contexts: Contexts
+    description: Description | None = None
+    makes_builder: bool = False
 
     @property
     def secrets(self) -> KnownSecrets:
@@ -93,9 +87,23 @@ class Run:
     @property
     def builder(self) -> Builder:
         """Return the builder of this run."""
-        name = self.options.builder.value if self.options.builder else None
-        silence = self.options.retry.silence
-        return Builder(runner=self.runner, name=name, folder=self.surroundings.temporary, silence=silence)
+        said = self.options.builder
+        return Builder(
+            runner=self.runner,
+            name=said.value if said else None,
+            folder=self.surroundings.temporary,
+            silence=self.options.retry.silence,
+            away=self.options.retry.away,
+            clock=self.surroundings.clock,
+            description=self.description if said and said.source is Source.FILE else None,
+            makes=self.makes_builder,
+            place=self.place,
+            say=self.surroundings.say,
+        )
+
+    def place(self, *keys: str | int) -> str:
+        """Return where a key of build.toml stands."""
+        return config.place(self.root / FILE, self.root, *keys)
 
     @property
     def origins(self) -> dict[str, str | None]:
@@ -164,9 +172,9 @@ def find_root(folder: Path) -> Path:
 
 
 @contextmanager
-def opened(surroundings: Surroundings, flags: Flags) -> Iterator[Run]:
+def opened(surroundings: Surroundings, flags: Flags, *, makes_builder: bool = False) -> Iterator[Run]:
     """Read what the run is told, and keep its secrets out of everything that is said while it goes on."""
-    run = read(surroundings, flags)
+    run = read(surroundings, flags, makes_builder=makes_builder)
     try:
         yield run
     except DockerPushError as error:
@@ -185,7 +193,7 @@ def load_file(folder: Path) -> tuple[Path, BuildFile]:
     return root, config.load(path, root) if path.is_file() else BuildFile()
 
 
-def read(surroundings: Surroundings, flags: Flags) -> Run:
+def read(surroundings: Surroundings, flags: Flags, *, makes_builder: bool = False) -> Run:
     """Read build.toml, flags, variables and git; raises what is wrong with them, all at once where that is possible.
 
     A stranger's change is held to ``trust``: nobody's credentials are looked for, and its programs have none.
@@ -194,8 +202,8 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     root, file = load_file(surroundings.folder)
     chosen = options.resolve(file, flags, environ)
     options.check_files(chosen, root)
-    told = Told(secrets=tuple(_secrets(chosen, environ, root)), users=tuple(_users(chosen, environ)))
-    redact = Redactor(_shown_forms(told.secrets), told.users)
+    said = told.read(chosen, environ, root)
+    redact = Redactor(told.shown_forms(said.secrets), said.users)
     quiet, runner = _doors(surroundings, _child_environ(chosen, environ), root, redact)
     if chosen.changed_since is not None:
         from docker_push import changes  # noqa: PLC0415 - only such a run looks at them
@@ -204,8 +212,13 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
     repository = chosen.repository.value if chosen.repository else None
     branch = chosen.default_branch.value if chosen.default_branch else None
     context = contexts.observe(repository, branch, environ, runner)
+    described = None if context.is_fork else _described(file, root, environ)
+    if described and chosen.builder is None:
+        chosen = replace(chosen, builder=Setting(described.name, Source.FILE, "[builder]"))
     accounts: Mapping[Registry, Credentials | None]
     if context.is_fork:
+        if file.builder:
+            quiet.say(trust.BUILDER)
         trust.refuse(chosen, partial(_where, root))
         hidden = {name for entry in chosen.registries for name in (entry.username_env, entry.password_env) if name}
         runner = replace(runner, environ=_QUICK | trust.environ(environ, hidden))
@@ -220,9 +233,17 @@ def read(surroundings: Surroundings, flags: Flags) -> Run:
         context=context,
         runner=runner,
         accounts=accounts,
-        told=told,
+        told=said,
+        description=described,
+        makes_builder=makes_builder,
         contexts=Contexts(root),
     )
+
+
+def _described(file: BuildFile, root: Path, environ: Mapping[str, str]) -> Description | None:
+    """Return the builder that build.toml describes; ``~`` is the user's home, as a shell has it."""
+    home = Path(environ.get("HOME") or "/")
+    return describe(file.builder, root.resolve(), home) if file.builder else None
 
 
 def _doors(
@@ -257,39 +278,7 @@ def _accounts(chosen: Options, surroundings: Surroundings, runner: Runner) -> Ac
 
 
 def _learn(redact: Redactor, account: Credentials) -> None:
-    redact.learn(_shown_forms(account.secrets), [account.username] if account.username else [])
-
-
-def _secrets(chosen: Options, environ: Mapping[str, str], root: Path) -> list[str]:
-    names = [entry.password_env for entry in chosen.registries]
-    names += [secret.env for image in chosen.images for secret in image.secret]
-    found = [environ[name] for name in names if name and environ.get(name)]
-    found += [*secret_names.tokens(environ), *proxies.secrets(environ)]
-    found += [_content(root / secret.src) for image in chosen.images for secret in image.secret if secret.src]
-    return found
-
-
-def _shown_forms(secrets: Sequence[str]) -> list[str]:
-    return [form for secret in secrets for form in dict.fromkeys((secret, *_lines(secret)))]
-
-
-def _lines(secret: str) -> list[str]:
-    """Return the lines of a secret that are long enough to be one: a log shows line by line."""
-    return [line for line in secret.splitlines() if len(line) >= _LINE]
-
-
-def _content(path: Path) -> str:
-    """Return what a secret's file holds, as far as it is looked for; BuildKit tells where it is missing."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_SECRET_FILE).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _users(chosen: Options, environ: Mapping[str, str]) -> list[str]:
-    named = [environ[name] for entry in chosen.registries if (name := entry.username_env) and environ.get(name)]
-    return [*named, *secret_names.REMOTE_USERS]
+    redact.learn(told.shown_forms(account.secrets), [account.username] if account.username else [])
 
 
 def _child_environ(chosen: Options, environ: Mapping[str, str]) -> dict[str, str]:

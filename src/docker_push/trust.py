@@ -1,4 +1,4 @@
-"""What a run of a stranger's change may not do: no credentials, no remote contexts, no secrets, no writing of caches.
+"""What a run of a stranger's change may not do: no credentials, remote contexts, secrets or builder, no writing of caches.
 
 A pull request from a fork brings its own build.toml and its own Dockerfiles, and anybody can open one. It is built, so that
 its author sees whether it builds; nothing that a maintainer could not show to everybody is within its reach. An image of
@@ -16,6 +16,7 @@ from docker_push.references import Reference, Repository
 from docker_push.secret_names import looks_secret
 
 _MAY = "A maintainer who has read the change can push the branch to the repository itself: there it may."
+BUILDER = "[builder] of build.toml is not used: a pull request from a fork gets no builder, no node and no key of its own choice"
 _SSH_AGENT = "SSH_AUTH_SOCK"  # docker may need it to reach its engine; no build of a stranger mounts it
 _LOGINS = frozenset({"DOCKER_AUTH_CONFIG", "CI_JOB_JWT_V1", "CI_JOB_JWT_V2"})
 _AMAZON = "AWS_"

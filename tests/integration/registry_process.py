@@ -42,7 +42,9 @@ def unavailable(what: str) -> None:
 
 
 @contextmanager
-def registry_process(folder: Path, *, basic: bool = False, tls: dict[str, str] | None = None) -> Iterator[str]:
+def registry_process(
+    folder: Path, *, basic: bool = False, tls: dict[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Run docker-registry in ``folder`` and give its ``host:port``; it is stopped by its process id."""
     program = shutil.which(PROGRAM)
     if program is None:
@@ -50,14 +52,14 @@ def registry_process(folder: Path, *, basic: bool = False, tls: dict[str, str] |
         raise AssertionError
     port = free_port()
     config = folder / "registry.json"  # JSON is YAML, and quotes any path right
-    settings = _config(folder, port, basic=basic)
+    settings = _config(folder, f"{host}:{port}", basic=basic)
     settings["http"] |= {"tls": tls} if tls else {}
     config.write_text(json.dumps(settings), "utf-8")
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log, env=_environ())
         try:
-            _wait(process, port, folder / "registry.log")
-            yield f"127.0.0.1:{port}"
+            _wait(process, f"{host}:{port}", folder / "registry.log")
+            yield f"{host}:{port}"
         finally:
             process.terminate()
             process.wait(10)
@@ -68,7 +70,7 @@ def _environ() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": "/"}
 
 
-def _config(folder: Path, port: int, *, basic: bool) -> dict[str, dict[str, Any]]:
+def _config(folder: Path, address: str, *, basic: bool) -> dict[str, dict[str, Any]]:
     config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -77,7 +79,7 @@ def _config(folder: Path, port: int, *, basic: bool) -> dict[str, dict[str, Any]
             "delete": {"enabled": True},
             "maintenance": {"uploadpurging": {"enabled": False}},
         },
-        "http": {"addr": f"127.0.0.1:{port}", "secret": secrets.token_hex(16)},
+        "http": {"addr": address, "secret": secrets.token_hex(16)},
     }
     if basic:
         (folder / "htpasswd").write_text(_HTPASSWD, "utf-8")
@@ -93,16 +95,16 @@ def free_port() -> int:
         return port
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + _START
-    while not _answers(port):
+    while not _answers(address):
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"{PROGRAM} does not start:\n{log.read_text('utf-8', 'replace')[-2000:]}", pytrace=False)
         time.sleep(0.05)
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _answers(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/v2/")
         return connection.getresponse().status in {200, 400, 401}  # 400: it wants TLS

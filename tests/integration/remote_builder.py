@@ -12,8 +12,8 @@ from pathlib import Path
 
 
 @contextmanager
-def remote_builder(environ: Mapping[str, str], config: Path, name: str) -> Iterator[None]:
-    """Create a builder in buildx's folder ``config``; programs use it that have this folder as BUILDX_CONFIG."""
+def buildkit_socket(environ: Mapping[str, str]) -> Iterator[str]:
+    """Give the endpoint of the engine's BuildKit, as that of a machine elsewhere."""
     with tempfile.TemporaryDirectory(prefix="bk-") as folder:  # a socket's path is short
         path = Path(folder) / "socket"
         dials: list[subprocess.Popen[bytes]] = []
@@ -22,16 +22,23 @@ def remote_builder(environ: Mapping[str, str], config: Path, name: str) -> Itera
             server.listen()
             thread = threading.Thread(target=_serve, args=(server, environ, dials), daemon=True)
             thread.start()
-            argv = ["docker", "buildx", "create", "--name", name, "--driver", "remote", f"unix://{path}"]
-            subprocess.run(argv, env={**environ, "BUILDX_CONFIG": str(config)}, check=True, capture_output=True)
             try:
-                yield
+                yield f"unix://{path}"
             finally:
                 server.shutdown(socket.SHUT_RDWR)
                 thread.join(10)
                 for dial in dials:
                     dial.terminate()
                     dial.wait(10)
+
+
+@contextmanager
+def remote_builder(environ: Mapping[str, str], config: Path, name: str) -> Iterator[None]:
+    """Create a builder in buildx's folder ``config``; programs use it that have this folder as BUILDX_CONFIG."""
+    with buildkit_socket(environ) as endpoint:
+        argv = ["docker", "buildx", "create", "--name", name, "--driver", "remote", endpoint]
+        subprocess.run(argv, env={**environ, "BUILDX_CONFIG": str(config)}, check=True, capture_output=True)
+        yield
 
 
 def _serve(server: socket.socket, environ: Mapping[str, str], dials: list[subprocess.Popen[bytes]]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docker_push import config
-from docker_push.config import BuildFile, BuildTable, RegistryTable, SecretTable, SshTable
+from docker_push.config import BuildFile, BuildTable, NodeTable, RegistryTable, SecretTable, SshTable
 from docker_push.config.source import MAX_BYTES
 from docker_push.errors import ConfigError, FindingsError
 
@@ -130,6 +130,45 @@ def test_names_are_read_in_lower_case():
     assert list(file.images) == ["api", "worker"]
     assert file.images["worker"].contexts == {"x": "target:api"}
     assert file.groups == {"all": ("worker",)}
+
+
+def test_a_builder_and_its_nodes_are_read_as_they_are_written():
+    builder = parse((RESOURCES / "accepted-everything.toml").read_text("utf-8")).builder
+
+    assert builder
+    assert (builder.name, builder.driver) == ("ci.arm-1", "docker-container")
+    assert builder.nodes == (
+        NodeTable(
+            platforms=("linux/amd64",),
+            options={
+                "image": "moby/buildkit:v0.34",
+                "env.HTTP_PROXY": "http://proxy:3128",
+                "cpu-shares": "512",
+                "default-load": "true",
+            },
+            flags=("--allow-insecure-entitlement=network.host", "--debug"),
+            config="infra/buildkitd.toml",
+        ),
+        NodeTable(endpoint="ssh://builder@arm.example:22", platforms=("linux/arm64", "linux/arm/v7")),
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://arm.builders.example:1234",
+        "tcp://[fd00::7]:1234",
+        "unix:///run/buildkit/buildkitd.sock",
+        "ssh://me@arm.example:22/run/buildkit/buildkitd.sock",
+        "docker-container://buildkitd",
+        "kube-pod://buildkitd-0?namespace=ci",
+    ],
+)
+def test_a_remote_node_is_reached_as_buildx_reaches_it(address: str):
+    builder = parse(f'[builder]\ndriver = "remote"\nnodes = [{{ endpoint = "{address}" }}]\n').builder
+
+    assert builder
+    assert builder.nodes == (NodeTable(endpoint=address),)
 
 
 def test_several_registries_are_a_tuple_and_one_is_as_well():

@@ -46,6 +46,7 @@ def invoke(*argv: str) -> int:
 def test_the_tasks_are_those_of_the_design():
     assert sorted(docker.tasks) == [
         "build",
+        "builder",
         "doctor",
         "list",
         "login",

@@ -1,8 +1,8 @@
 """build.toml as frozen models, with every error of it at once.
 
 ``load`` and ``parse`` are the doors. Inside: ``layout`` and ``source`` read the text and know its lines, ``grammar`` and
-``values`` hold single values to their rules, ``table``, ``tables`` and ``cache`` are the models, ``rules`` and ``places`` what holds
-between tables, ``files`` what holds on disk, ``fields`` and ``findings`` say what is wrong.
+``values`` hold single values to their rules, ``table``, ``tables``, ``cache`` and ``builders`` are the models, ``rules`` and
+``places`` what holds between tables, ``files`` what holds on disk, ``fields`` and ``findings`` say what is wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from docker_push.config import files, rules
+from docker_push.config.builders import BuilderTable, NodeTable
 from docker_push.config.cache import CacheTable
 from docker_push.config.findings import Problem, report, translate
 from docker_push.config.source import MAX_BYTES, Source, read, table_at
@@ -32,7 +33,9 @@ from docker_push.errors import ConfigError
 __all__ = [
     "BuildFile",
     "BuildTable",
+    "BuilderTable",
     "CacheTable",
+    "NodeTable",
     "ProjectTable",
     "RegistryTable",
     "RetryTable",
@@ -44,6 +47,7 @@ __all__ = [
     "load",
     "locate",
     "parse",
+    "place",
 ]
 
 
@@ -82,6 +86,12 @@ def image_lines(path: Path, root: Path) -> dict[str, int]:
     name = path.relative_to(root).as_posix()
     source = read(_content(path, name), name)
     return {str(key).lower(): source.line(("images", key)) for key in table_at(source.data, ("images",))}
+
+
+def place(path: Path, root: Path, *keys: str | int) -> str:
+    """Return where a key stands, as in ``build.toml:12 [[builder.nodes]] 1 ca``; ``path`` was loaded before."""
+    name = path.relative_to(root).as_posix()
+    return read(_content(path, name), name).where(keys)
 
 
 def _content(path: Path, name: str) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from docker_push.config import cache, grammar, places
+from docker_push.config import builders, cache, grammar, places
 from docker_push.config.findings import Problem, listed
 from docker_push.config.layout import Path
 from docker_push.config.source import Data, build_tables, table_at
@@ -37,6 +37,7 @@ def problems(data: Data) -> Iterator[Problem]:
     yield from _extra_tags(table_at(data, ("tags",)))
     yield from places.problems(data)
     yield from cache.problems(data)
+    yield from builders.problems(data)
 
 
 def _named(table: Data) -> Named:

@@ -129,6 +129,8 @@ def shown(path: Path) -> str:
         return ""
     if path[:1] == ("registry",) and len(path) > 1 and isinstance(path[1], int):
         table, rest = f"[[registry]] {path[1] + 1}", path[2:]
+    elif path[:2] == ("builder", "nodes") and len(path) > 2 and isinstance(path[2], int):  # noqa: PLR2004 - a node's number
+        table, rest = f"[[builder.nodes]] {path[2] + 1}", path[3:]
     else:
         size = 2 if path[0] == "images" else 1
         table, rest = f"[{_dotted(path[:size])}]", path[size:]

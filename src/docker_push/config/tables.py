@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from docker_push.config import values
+from docker_push.config.builders import BuilderTable
 from docker_push.config.cache import CacheTable
 from docker_push.config.table import Table
 from docker_push.config.values import Filled, refusal
@@ -241,6 +242,11 @@ class RetryTable(Table):
         description="Seconds without any sign of life after which a build, or its push, is ended.",
         examples=[1800],
     )
+    away: Annotated[float, Field(ge=1, le=3600)] = Field(
+        60,
+        description="Seconds for which a remote node may not answer while it builds; then the build is ended.",
+        examples=[120],
+    )
 
     @model_validator(mode="after")
     def _waits_grow(self) -> "RetryTable":
@@ -273,6 +279,7 @@ class BuildFile(Table):
     tags: TagsTable = Field(TagsTable(), description="How tags are named.")
     cache: CacheTable = Field(CacheTable(), description="Where BuildKit's cache is kept between runs.")
     retry: RetryTable = Field(RetryTable(), description="How a registry that fails for a while is asked again.")
+    builder: BuilderTable | None = Field(None, description="The builder, where it is not docker's current one.")
     runners: dict[values.PlatformName, values.Runner] = Field(
         default_factory=dict,
         description='The CI runner that builds a platform, for docker.matrix: its label, or a list of labels, as in "linux/arm64"'

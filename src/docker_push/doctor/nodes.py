@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from docker_push.builder import Builder
+from docker_push.builder import Builder, listing
 from docker_push.errors import BuilderError
 from docker_push.preflight.model import Area, Check, good, warning
 from docker_push.printable import printable
@@ -32,6 +32,8 @@ def described(builder: Mapping[str, Any]) -> Iterator[Check]:
     for node in nodes if isinstance(nodes, list) else ():
         subject = f"builder node {node.get('Name') or builder.get('Name')}"
         trouble = node.get("Err") or builder.get("Err")
+        if not trouble and listing.is_silent(builder, node):
+            trouble = f"{node.get('Endpoint')} does not answer"
         if trouble:
             hint = (
                 "Its platforms are built by no other node: see `docker buildx ls`, and `docker buildx rm` what is gone."

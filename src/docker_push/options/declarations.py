@@ -171,7 +171,7 @@ SAID = (
     Declaration(name="version", description="Version to release.", flag="--version"),
     Declaration(
         name="builder",
-        description="Builder of docker buildx (default: docker's current one).",
+        description="Builder of docker buildx (default: the one that build.toml describes, else docker's current one).",
         flag="--builder",
         variable="BUILDX_BUILDER",
         rule=grammar.name,

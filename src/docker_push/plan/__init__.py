@@ -15,7 +15,7 @@ from docker_push.facts import Facts
 from docker_push.options import ImageOptions, Options
 from docker_push.plan.adoption import adopted
 from docker_push.plan.caches import caches
-from docker_push.plan.cautions import uncached, unkeyed, unlisted, unread
+from docker_push.plan.cautions import uncached, unkeyed, unlisted, unmade, unread
 from docker_push.plan.model import ASKED, NEEDED, Action, Plan, PlannedImage
 from docker_push.plan.parts import parted
 from docker_push.references import Repository, Tag
@@ -50,6 +50,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
             *unread(images),
             *uncached(images, options, context, facts),
             *unlisted(images, facts),
+            *unmade(images, facts),
             *unkeyed(images, facts),
         ),
         facts=facts or Facts(),

@@ -49,6 +49,14 @@ def unlisted(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]
     ]
 
 
+def unmade(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
+    """Say that the builder is still to be made, where anything is to be built."""
+    builder = facts.builder if facts else None
+    if builder is None or not builder.planned or all(image.action is not Action.BUILD for image in images):
+        return []
+    return [f"builder {builder.name} is not there yet: the first run that builds makes it ({builder.planned})"]
+
+
 def unkeyed(images: tuple[PlannedImage, ...], facts: Facts | None) -> list[str]:
     """Warn of contexts that no commit leaves unchanged, so that their images are built for every one."""
     files = facts.files if facts else {}

@@ -110,7 +110,7 @@ def _first(run: Run, draft: Plan, why: str | None, *, build: bool) -> Iterator[C
 def _engine(run: Run, draft: Plan) -> EngineSeen:
     info = engine.observe(run.runner)
     hosts = EngineHosts.read(info.content)
-    asks = hosts.mirrors and not builds_in_engine(run)
+    asks = hosts.mirrors and not builds_in_engine(run) and not run.builder.description
     return EngineSeen(info=info, hosts=hosts, builder=builders.look(run, draft) if asks else None)
 
 

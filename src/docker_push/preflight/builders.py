@@ -40,6 +40,10 @@ def look(run: Run, plan: Plan) -> BuilderSeen:
 
 def seen(subject: str, facts: BuilderFacts) -> Check:
     """Return the check of a builder that was found; pure."""
+    if facts.planned:
+        return good(
+            Area.BUILDER, subject, f"{facts.name} is not there yet, and is made when it is needed: {facts.planned}"
+        )
     return good(Area.BUILDER, subject, f"{facts.name}, driver {facts.driver}")
 
 
@@ -53,6 +57,8 @@ def judge(plan: Plan, facts: BuilderFacts | None) -> Iterable[Check]:
             yield skipped(Area.BUILDER, subject, "there is no builder")
         elif error := unable(image, facts):
             yield failed(Area.BUILDER, subject, error)
+        elif facts.planned and not facts.platforms:
+            yield skipped(Area.BUILDER, subject, f"builder {facts.name} is not there yet, and says itself what it can")
         elif missing := [str(one) for one in image.platforms if one not in facts.platforms]:
             found = f"builder {facts.name} does not list {', '.join(missing)}"
             yield warning(Area.BUILDER, subject, found, _EMULATION)

@@ -80,15 +80,16 @@ class Runner:
         input: str,  # noqa: A002
         on_line: Callable[[str], None],
         silence: float = math.inf,
+        given_up: Callable[[], bool] = bool,
     ) -> Completed:
         """Run ``argv``, hand every line of its standard error to ``on_line`` as it comes, and return what it left.
 
         ``stderr`` of the result is empty: the lines were handed over, each whole. Raises ConfigError where the program
         is not installed, InterruptedRunError where a signal ended it, and TimeoutError where it was ended because for
-        ``silence`` seconds it neither read nor wrote anything.
+        ``silence`` seconds it neither read nor wrote anything, or because it was ``given_up``, which is asked every second.
         """
         with self._started(argv) as child:
-            out = _pump(child, input.encode(), on_line, silence)
+            out = _pump(child, input.encode(), on_line, silence, given_up)
         return Completed(argv=tuple(argv), status=child.returncode, stdout=_text(out), stderr="")
 
     def ask_engine(self, path: Path) -> Mapping[str, Any]:
@@ -150,7 +151,13 @@ def _missing(program: str, folder: Path) -> DockerPushError:
     return kind(f"{program} is not installed, or not on the PATH", hint=hint)
 
 
-def _pump(child: subprocess.Popen[bytes], feed: bytes, on_line: Callable[[str], None], silence: float) -> bytes:
+def _pump(
+    child: subprocess.Popen[bytes],
+    feed: bytes,
+    on_line: Callable[[str], None],
+    silence: float,
+    given_up: Callable[[], bool],
+) -> bytes:
     """Feed, read lines of stderr and all of stdout at once: no pipe may fill up while another is waited for."""
     assert child.stdin and child.stdout and child.stderr  # noqa: S101, PT018 - all three are pipes
     out, lines, quiet = bytearray(), _Lines(on_line), 0.0
@@ -164,7 +171,7 @@ def _pump(child: subprocess.Popen[bytes], feed: bytes, on_line: Callable[[str], 
             if not ready and child.poll() is not None:
                 break
             quiet = 0.0 if ready else quiet + _LINGER
-            if quiet >= silence:
+            if quiet >= silence or given_up():
                 raise TimeoutError
             for pipe in (key.fileobj for key, _ in ready if not key.data()):
                 selector.unregister(pipe)

@@ -16,7 +16,7 @@ __all__ = ["FLAGS", "ci", "docker", "namespace"]
 
 TASKS = (
     *(look.list_images, look.show_plan, look.show_matrix, look.doctor),
-    *(local.login, local.logout, local.build, local.tag),
+    *(local.login, local.logout, local.builder, local.build, local.tag),
     *(publishing.stage, publishing.merge, publishing.publish, publishing.push, look.verify),
 )
 docker = Collection("docker", *TASKS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.tasks import Task, task
 
-from docker_push.flags import FLAGS
+from docker_push.flags import FLAGS, Flag
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
@@ -35,15 +35,21 @@ def command(name: str, *flags: str) -> Callable[[Body], Task[Any]]:
                     body(surroundings, flags_of(given), given)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        defaults = {flag: None if (default := FLAGS[flag].default) == () else default for flag in flags}
         parameters = [inspect.Parameter("context", kind)]
-        parameters += [inspect.Parameter(flag, kind, default=default) for flag, default in defaults.items()]
+        parameters += [inspect.Parameter(flag, kind, default=_default(FLAGS[flag])) for flag in flags]
         setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010 - inspect's protocol, unknown to mypy
         repeated = [flag for flag in flags if FLAGS[flag].default == ()]
         made: Task[Any] = task(name=name, iterable=repeated, help={flag: FLAGS[flag].help for flag in flags})(run)
         return made
 
     return wrap
+
+
+def _default(flag: Flag) -> object:
+    """Return a parameter's default; Invoke takes what has none by its position."""
+    if flag.positional:
+        return inspect.Parameter.empty
+    return None if flag.default == () else flag.default
 
 
 def as_json(value: object, run: Run) -> str:

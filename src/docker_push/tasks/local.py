@@ -1,4 +1,4 @@
-"""The tasks of this machine: logins, and images in the local engine."""
+"""The tasks of this machine: logins, its builder, and images in the local engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from docker_push.flags import CHANGED, RUN, SELECT
-from docker_push.tasks.command import command
+from docker_push.tasks.command import as_json, command
 
 if TYPE_CHECKING:
     from docker_push.options import Flags
@@ -36,7 +36,7 @@ def build(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) ->
     from docker_push import local_build  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
-    with opened(surroundings, flags) as run:
+    with opened(surroundings, flags, makes_builder=not given["dry_run"]) as run:
         for name in local_build.load(run, dry_run=given["dry_run"]):
             run.surroundings.emit(name)
 
@@ -50,3 +50,24 @@ def tag(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> N
     with opened(surroundings, flags) as run:
         for name in local_build.tag(run, dry_run=given["dry_run"]):
             run.surroundings.emit(name)
+
+
+@command("builder", "action", "json", *RUN)
+def builder(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
+    """Make (up), show (status) or remove (down) the builder that build.toml describes."""
+    from docker_push import described_builder  # noqa: PLC0415
+    from docker_push.command_line import one_of  # noqa: PLC0415
+    from docker_push.run import opened  # noqa: PLC0415
+
+    one_of("action", given["action"], ("up", "status", "down"))
+    with opened(surroundings, flags) as run:
+        if given["action"] == "up":
+            described_builder.up(run, dry_run=given["dry_run"])
+        elif given["action"] == "down":
+            described_builder.down(run, dry_run=given["dry_run"])
+        else:
+            found = described_builder.status(run)
+            if found is not None:
+                run.surroundings.emit(as_json(found.document(), run) if given["json"] else found.text)
+                if found.error:
+                    raise found.error

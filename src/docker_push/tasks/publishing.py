@@ -72,7 +72,7 @@ def _carry_out(
     from docker_push.run import opened  # noqa: PLC0415
 
     places = outputs.Places() if given["dry_run"] else outputs.prepared(surroundings, given)
-    with opened(surroundings, flags) as run:
+    with opened(surroundings, flags, makes_builder=not given["dry_run"]) as run:
         if given["dry_run"]:
             run.surroundings.say(report.plan_text(plan(run) if plan else pipeline.planned(run, look=True)))
             run.surroundings.say("Dry run: nothing was built, pushed or tagged.")

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docker_push import bake
 from docker_push.bake import Batch, Output
+from docker_push.builder import listing, making
+from docker_push.builder.description import Description
+from docker_push.builder.watch import Watch, silent, watched
 from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts
 from docker_push.plan import Plan
-from docker_push.printable import printable
-from docker_push.process import Completed, Runner
+from docker_push.process import Runner
 from docker_push.references import Digest, Platform
 
 if TYPE_CHECKING:
     from docker_push.progress import Progress, Step
     from docker_push.sources import Sources
 
-_START = 300.0  # seconds: a builder's image may have to be pulled
 # The label that BuildKit's worker bears where the engine's image store is containerd's: the classic one holds one platform
 # of an image, no attestations, and exports no cache.
 _CONTAINERD = "org.mobyproject.buildkit.worker.containerd.namespace"
-NO_BUILDX = "docker has no buildx, or one older than 0.13"
-INSTALL = "Install Docker with buildx: https://docs.docker.com/engine/install/"
-_ELSEWHERE = ("remote", "kubernetes")  # drivers
-_UNREACHABLE = (
-    "Cannot connect to the Docker daemon",
-    "error during connect",
-    "connection refused",
-    "no such file or dir",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +45,8 @@ class Baked:
 
     ``ok`` is what buildx's exit status said, which alone decides. ``failed`` are the steps that failed by themselves and
     ``stray`` the last lines that buildx printed beside its events: they word the error, and decide nothing. ``sources`` is
-    image name -> what it was made from, for everything that was built, the images that others need too.
+    image name -> what it was made from, for everything that was built, the images that others need too. ``away`` is the error of
+    remote nodes that did not answer after a bake that failed.
     """
 
     ok: bool
@@ -62,41 +55,53 @@ class Baked:
     failed: tuple[FailedStep, ...] = ()
     stray: tuple[str, ...] = ()
     sources: Mapping[str, Sources] = field(default_factory=dict)
+    away: DockerPushError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
     """A builder of the run: where to run buildx, which builder to use (``None``: the user's current one).
 
-    A bake that shows no sign of life for ``silence`` seconds is ended.
+    A bake that shows no sign of life for ``silence`` seconds is ended, and so is one of whose remote nodes one does not answer
+    for ``away`` seconds by ``clock``. ``description`` is what build.toml says of it, where it does, and ``place`` where
+    there; it is made when it is not there and the run ``makes`` it, which ``say`` tells.
     """
 
     runner: Runner
     name: str | None
     folder: Path
     silence: float = math.inf
+    away: float = math.inf
+    clock: Callable[[], float] = float
+    description: Description | None = None
+    makes: bool = False
+    place: Callable[..., str] = str
+    say: Callable[[str], object] = str
 
     def observe(self) -> BuilderFacts:
         """Look at the builder; raises BuilderError where buildx or the engine is missing or the builder unknown.
 
-        A builder that was created and never used is started: only then does it know its platforms.
+        A builder that was created and never used is started: only then does it know its platforms. One that build.toml describes
+        and that is not there is made by a run that builds; of any other the facts are what is described.
         """
+        if self.description:
+            making.check_files(self.description, self.place)
+            if making.found(self.runner, self.description) is None:
+                if not self.makes:
+                    return _described(self.description)
+                making.up(self.runner, self.description, self.say)
         entry = self.listed()
         if _is_asleep(entry):
-            started = self.runner.run(
-                ["docker", "buildx", "inspect", "--bootstrap", str(entry["Name"])], timeout=_START
-            )
-            if started.status != 0:
-                raise _stopped(entry, started.stderr)
+            try:
+                listing.start(self.runner, entry)
+            except BuilderError as error:
+                raise making.explained(error, str(entry["Name"]), self.runner) from None
             entry = self.listed()
-        return self._facts(entry)
+        return _facts(entry)
 
-    def listed(self) -> Mapping[str, Any]:
+    def listed(self) -> listing.Entry:
         """Return the builder as ``docker buildx ls`` lists it; raises BuilderError where it cannot be told."""
-        found = self.runner.run(["docker", "buildx", "ls", "--format", "{{json .}}"], timeout=30)
-        if found.status != 0:
-            raise _unusable(found)
-        builders = found.objects
+        builders = listing.entries(self.runner)
         entry = next((entry for entry in builders if self._is_ours(entry)), None)
         if entry is None:
             known = ", ".join(sorted({str(entry.get("Name")) for entry in builders})) or "none"
@@ -125,11 +130,14 @@ class Builder:
             for step in progress.feed(line):
                 on_step(step)
 
+        argv, watch = self._argv(batch, metadata), Watch(limit=self.away)
         try:
-            argv = self._argv(batch, metadata)
-            done = self.runner.stream(argv, input=definition, on_line=on_line, silence=self.silence)
+            with self._watched(plan) as watch:
+                done = self.runner.stream(
+                    argv, input=definition, on_line=on_line, silence=self.silence, given_up=lambda: bool(watch.gone)
+                )
         except TimeoutError:
-            raise self._silent(names) from None
+            raise self._away(watch.gone) if watch.gone else self._silent(names) from None
         if done.status != 0:
             images = {target: image for image, target in names.items()}
             return Baked(
@@ -138,6 +146,7 @@ class Builder:
                 digests={},
                 failed=tuple(_failed(progress, images)),
                 stray=tuple(progress.stray),
+                away=self._missed(plan),
             )
         with _accessed(metadata):
             written = metadata.read_text("utf-8", "replace") if metadata.exists() else ""
@@ -161,23 +170,67 @@ class Builder:
         hint = "Run the same command again; for a step that prints nothing for longer, raise silence in [retry] of build.toml."
         return BuilderError(message, hint=hint, transient=True)
 
-    def _is_ours(self, entry: Mapping[str, object]) -> bool:
+    def _is_ours(self, entry: listing.Entry) -> bool:
         return entry.get("Name") == self.name if self.name else bool(entry.get("Current"))
 
-    def _facts(self, entry: Mapping[str, object]) -> BuilderFacts:
-        nodes = _nodes(entry)
-        name, driver = str(entry.get("Name")), str(entry.get("Driver"))
-        trouble = next((str(part["Err"]) for part in (entry, *nodes) if part.get("Err")), "")
-        listed = [str(text).rstrip("*") for node in nodes for text in node.get("Platforms") or ()]
-        if not listed:
-            trouble = trouble or f"builder {name} has no node that runs"
-            raise _stopped(entry, trouble)
-        return BuilderFacts(
-            name=name,
-            driver=driver,
-            platforms=tuple(dict.fromkeys(Platform.parse(text) for text in listed)),
-            multi_platform=driver != "docker" or any(_CONTAINERD in (node.get("Labels") or ()) for node in nodes),
-        )
+    def _remote(self, plan: Plan) -> str | None:
+        """Return the name of the builder where its nodes are machines that may be cut off."""
+        facts = plan.facts.builder
+        return facts.name if facts and facts.driver == "remote" else None
+
+    @contextmanager
+    def _watched(self, plan: Plan) -> Iterator[Watch]:
+        name = self._remote(plan)
+        if name is None or math.isinf(self.away):
+            yield Watch(limit=self.away)
+            return
+        with watched(self.runner, name, self.away, self.clock) as watch:
+            yield watch
+
+    def _missed(self, plan: Plan) -> DockerPushError | None:
+        """Return the error of remote nodes that do not answer now; ``None`` where they all do."""
+        name = self._remote(plan)
+        try:
+            gone = [endpoint for endpoint, quiet in silent(self.runner, name).items() if quiet] if name else []
+        except BuilderError:
+            return None
+        return making.unanswered(name, gone, making.reason(self.runner, name)) if name and gone else None
+
+    def _away(self, gone: Sequence[str]) -> BuilderError:
+        why = f"for {self.away:g} s, so that the build was ended"
+        return making.unanswered(str(self.name or "in use"), list(gone), why)
+
+
+def _described(description: Description) -> BuilderFacts:
+    """Return what is known of a builder that is still to be made."""
+    return BuilderFacts(
+        name=description.name, driver=description.driver, platforms=description.platforms, planned=description.shown
+    )
+
+
+def _facts(entry: listing.Entry) -> BuilderFacts:
+    nodes = listing.nodes(entry)
+    name, driver = str(entry.get("Name")), str(entry.get("Driver"))
+    trouble = next((str(part["Err"]) for part in (entry, *nodes) if part.get("Err")), "")
+    absent = [node for node in nodes if listing.is_silent(entry, node)]
+    there = [text for node in nodes if node not in absent for text in listing.platforms(node)]
+    if not there:
+        trouble = trouble or f"builder {name} has no node that runs"
+        raise listing.stopped(entry, trouble)
+    missing = {Platform.parse(text): str(node.get("Endpoint")) for node in absent for text in listing.platforms(node)}
+    return BuilderFacts(
+        name=name,
+        driver=driver,
+        platforms=tuple(dict.fromkeys(Platform.parse(text) for text in there)),
+        multi_platform=driver != "docker" or any(_CONTAINERD in (node.get("Labels") or ()) for node in nodes),
+        absent=missing,
+    )
+
+
+def _is_asleep(entry: listing.Entry) -> bool:
+    nodes = listing.nodes(entry)
+    quiet = not entry.get("Err") and not any(node.get("Err") for node in nodes)
+    return bool(nodes) and quiet and all(node.get("Status") == "inactive" for node in nodes)
 
 
 @contextmanager
@@ -188,42 +241,6 @@ def _accessed(path: Path) -> Iterator[None]:
     except OSError as error:
         hint = "Make room there, or set RUNNER_TEMP (else TMPDIR) to a folder on another disk."
         raise BuilderError(f"{path}: {error.strerror}", hint=hint) from None
-
-
-def _nodes(entry: Mapping[str, object]) -> list[Mapping[str, Any]]:
-    nodes = entry.get("Nodes")
-    return [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
-
-
-def _is_asleep(entry: Mapping[str, object]) -> bool:
-    nodes = _nodes(entry)
-    quiet = not entry.get("Err") and not any(node.get("Err") for node in nodes)
-    return bool(nodes) and quiet and all(node.get("Status") == "inactive" for node in nodes)
-
-
-def _unusable(found: Completed) -> DockerPushError:
-    text = printable(found.stderr).strip()
-    last = _last(text) or f"exit status {found.status}"
-    if "is not a docker command" in text or "unknown command" in text or "unknown flag" in text:
-        return BuilderError(NO_BUILDX, hint=INSTALL)
-    if any(mark in text for mark in _UNREACHABLE):
-        hint = "Start Docker, or set DOCKER_HOST to an engine that runs (`docker info` shows whether it answers)."
-        return BuilderError(f"no Docker engine answers: {last}", hint=hint)
-    return BuilderError(f"docker buildx cannot be used: {last}", hint="Run `docker buildx ls` to see the same error.")
-
-
-def _stopped(entry: Mapping[str, object], words: str) -> DockerPushError:
-    """Say that a builder does not run; one that is elsewhere has no engine that DOCKER_HOST could name."""
-    if entry.get("Driver") not in _ELSEWHERE and any(mark in words for mark in _UNREACHABLE):
-        return _unusable(Completed(argv=("docker", "buildx", "ls"), status=1, stdout="", stderr=words))
-    name = entry.get("Name")
-    hint = f"See `docker buildx inspect --bootstrap {name}`, or select another builder (--builder, docker buildx use)."
-    return BuilderError(f"builder {name} cannot be used: {_last(printable(words)) or 'it does not start'}", hint=hint)
-
-
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("ERROR: ") if lines else ""
 
 
 def _failed(progress: Progress, images: Mapping[str, str]) -> Iterator[FailedStep]:
