@@ -10,6 +10,7 @@ from local_engine.apt import PrivateApt, architecture, is_debian
 from local_engine.busybox import write_layout
 from local_engine.errors import EngineError
 from local_engine.folders import Folders, locked
+from local_engine.go import add_go
 from local_engine.processes import find_from, run, say
 from local_engine.unpack import install_program, unpack, unpack_one
 
@@ -118,6 +119,7 @@ def _make(tools: Tools, apt_folder: Path) -> None:
         unpack(file, tools.folder)
         for program in _PROGRAMS[package.name]:
             install_program(tools.folder, program, package, apt)
+    add_go(tools.folder, apt)
     unpack_one(emulator_file, f"usr/bin/{_QEMU[_FOREIGN[native]]}", tools.emulator)
     write_layout(tools.busybox, {native: native_busybox, _FOREIGN[native]: foreign_busybox}, native)
     tools.plugins.mkdir()
