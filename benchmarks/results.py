@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from rows import Point, Row
+from question import Row
+from rows import Point
 
 HEAD = """\
 # What docker-push costs beside the bare tools

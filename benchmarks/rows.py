@@ -3,69 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench import Bench
 from engines import fresh_engine
-from measure import Cost, Side, by_turns
+from measure import Cost
 from monorepo import Monorepo
-
-SECONDS, MEMORY = "s", "MiB"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """What was measured: every round of both sides, in ``unit``; ``target`` is the ratio of their medians to reach."""
-
-    name: str
-    work: str
-    against: str
-    ours: tuple[float, ...]
-    theirs: tuple[float, ...]
-    target: float
-    unit: str = SECONDS
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Question:
-    """A row that is still to be measured."""
-
-    name: str
-    work: str
-    against: str
-    target: float
-
-    def timed(self, rounds: int, ours: Side, theirs: Side, times: int = 1) -> Row:
-        """Measure the wall time of both sides, the bare one counted ``times`` times."""
-        first, second = by_turns(rounds, ours, theirs)
-        return self._row([one.seconds for one in first], [times * one.seconds for one in second], SECONDS)
-
-    def peaks(self, ours: Side, theirs: Side) -> Row:
-        """Measure the peak memory of both sides, once."""
-        first, second = by_turns(1, ours, theirs)
-        return self._row([one.peak / 1024 for one in first], [one.peak / 1024 for one in second], MEMORY)
-
-    def _row(self, ours: Iterable[float], theirs: Iterable[float], unit: str) -> Row:
-        return Row(
-            name=self.name,
-            work=self.work,
-            against=self.against,
-            target=self.target,
-            ours=tuple(ours),
-            theirs=tuple(theirs),
-            unit=unit,
-        )
-
-
-def _after(prepare: Callable[[], object], side: Side) -> Side:
-    """Return a side that is prepared before each run; only the run counts."""
-
-    def run() -> Cost:
-        prepare()
-        return side()
-
-    return run
+from question import Question, Row, after
+from split import matrix, merge
 
 
 def one_unchanged(bench: Bench) -> Row:
@@ -78,20 +24,20 @@ def one_unchanged(bench: Bench) -> Row:
         argv = ["docker", "buildx", "build", "--push", "--platform", "linux/amd64,linux/arm64", *tags, "."]
         return bench.run(folder, *argv)
 
-    question = _Question(
+    question = Question(
         name="one",
         work="one image, unchanged, four tags",
         against="`docker buildx build --push` with the same tags, warm",
         target=0.7,
     )
-    return question.timed(bench.rounds, _after(repo.commit, lambda: bench.push(repo)), _after(repo.commit, bare))
+    return question.timed(bench.rounds, after(repo.commit, lambda: bench.push(repo)), after(repo.commit, bare))
 
 
 def unchanged(bench: Bench) -> Row:
     """Publish every image of a repository again for a new commit that changes none of them."""
     repo = bench.monorepo
-    ours, theirs = _after(repo.commit, lambda: bench.push(repo)), _after(repo.commit, lambda: bench.bake(repo))
-    question = _Question(
+    ours, theirs = after(repo.commit, lambda: bench.push(repo)), after(repo.commit, lambda: bench.bake(repo))
+    question = Question(
         name="unchanged",
         work=f"{repo.count} images, unchanged",
         against="one `docker buildx bake --push`, warm",
@@ -109,7 +55,7 @@ def fresh(bench: Bench) -> Row:
         with fresh_engine(bench.environ) as environ:
             return work(environ)
 
-    question = _Question(
+    question = Question(
         name="fresh",
         work=f"{repo.count} images, unchanged, fresh builder with an empty cache",
         against="the same bake on the same fresh builder with a registry cache",
@@ -138,10 +84,10 @@ def _changed(bench: Bench, number: int, work: str, target: float, name: str) -> 
     def change() -> None:
         repo.change(number)
 
-    question = _Question(
+    question = Question(
         name=name, work=work, against="the same bake with the same attestations and caches", target=target
     )
-    ours, theirs = _after(change, lambda: bench.push(repo)), _after(change, lambda: bench.bake(repo, cache="write"))
+    ours, theirs = after(change, lambda: bench.push(repo)), after(change, lambda: bench.bake(repo, cache="write"))
     return question.timed(bench.rounds, ours, theirs)
 
 
@@ -167,20 +113,20 @@ def tags(bench: Bench) -> Row:
     def move_and_read() -> Cost:
         return loop(lambda name, tag: [["crane", "tag", f"{name}:{staged}", tag], ["crane", "digest", f"{name}:{tag}"]])
 
-    question = _Question(
+    question = Question(
         name="tags",
         work=f"{repo.count} images × {len(moving)} tags moved and verified (`docker-push publish`)",
         against="a loop of `crane tag` and `crane digest`",
         target=0.5,
     )
-    ours = _after(reset, lambda: bench.run(repo.root, "docker-push", "publish"))
-    return question.timed(bench.rounds, ours, _after(reset, move_and_read))
+    ours = after(reset, lambda: bench.run(repo.root, "docker-push", "publish"))
+    return question.timed(bench.rounds, ours, after(reset, move_and_read))
 
 
 def plan(bench: Bench) -> Row:
     """Plan a repository of many images."""
     repo = bench.repository("plan", bench.sizes.planned)
-    question = _Question(
+    question = Question(
         name="plan",
         work=f"plan of {repo.count:,} images (`docker-push plan --offline`)",
         against="`docker buildx bake --print` of the same targets",
@@ -192,7 +138,7 @@ def plan(bench: Bench) -> Row:
 def plan_growth(bench: Bench) -> Row:
     """Plan ten times as many images: the bare side is the smaller plan, ten times."""
     few, many = bench.repository("few", bench.sizes.many // 10), bench.repository("many", bench.sizes.many)
-    question = _Question(
+    question = Question(
         name="plan-growth",
         work=f"plan of {many.count:,} images",
         against=f"ten times the plan of {few.count:,}",
@@ -218,7 +164,7 @@ def listing(bench: Bench) -> Row:
     def listed(name: str) -> Cost:
         return bench.run(bench.plain, "invoke", "--search-root", bench.plain / name, "--list")
 
-    question = _Question(
+    question = Question(
         name="list",
         work="`invoke --list`",
         against="the same beside a tasks.py with one empty task",
@@ -231,20 +177,20 @@ def memory(bench: Bench) -> Row:
     """Publish a thousand unchanged images: the peak memory of the largest process."""
     repo, few = bench.files_only("memory", bench.sizes.remembered), bench.monorepo
     bench.push(repo)
-    question = _Question(
+    question = Question(
         name="memory",
         work=f"peak memory, {repo.count:,} images unchanged",
         against=f"buildx itself for {few.count}",
         target=1.5,
     )
-    return question.peaks(_after(repo.commit, lambda: bench.push(repo)), _after(few.commit, lambda: bench.bake(few)))
+    return question.peaks(after(repo.commit, lambda: bench.push(repo)), after(few.commit, lambda: bench.bake(few)))
 
 
 def nodes(bench: Bench) -> Row:
     """Publish an image whose steps compute, over two machines of one core each, and over one of them."""
     from spread import sides  # noqa: PLC0415 - needs what the tests need: namespaces, BuildKit of its module
 
-    question = _Question(
+    question = Question(
         name="nodes",
         work="one image, its steps compute, a BuildKit node of one core for each platform (arm64 emulated on its node)",
         against="the same over one node of one core, which emulates arm64",
@@ -287,5 +233,7 @@ ROWS: Mapping[str, Callable[[Bench], Row]] = {
     "fresh": fresh,
     "tags": tags,
     "memory": memory,
+    "matrix": matrix,
+    "merge": merge,
     "nodes": nodes,
 }

@@ -16,8 +16,9 @@ import machine
 import plot
 import results
 from bench import QUICK, Bench, Sizes
+from question import Row
 from results import Results
-from rows import ROWS, Row, curve
+from rows import ROWS, curve
 
 HERE = Path(__file__).parent
 CURVE = "curve"

@@ -32,6 +32,15 @@ def release(options: Options, context: Context) -> versions.Release | None:
     return found if found.image in (None, *options.selected) else None
 
 
+def asked(options: Options, context: Context) -> tuple[str, ...]:
+    """Return the images that the run is asked for, in their order: the one that is released, else those selected.
+
+    Raises ConfigError for a version that is none, or of an image that is not selected.
+    """
+    found = release(options, context)
+    return (found.image,) if found and found.image else options.selected
+
+
 def closure(names: Iterable[str], images: Iterable[ImageOptions]) -> set[str]:
     """Return ``names`` and all that they depend on."""
     needs = {image.name: image.depends_on for image in images}

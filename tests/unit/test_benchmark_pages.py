@@ -10,8 +10,9 @@ import pytest
 import plot
 import results
 from measure import Cost, by_turns
+from question import MEMORY, Row
 from results import Results
-from rows import MEMORY, Point, Row
+from rows import Point
 
 SLOW = Row(
     name="slow", work="50 images", against="`bake`", ours=(3.0, 1.0, 2.0), theirs=(2.0, 2.0, 2.0), target=0.9, unit="s"

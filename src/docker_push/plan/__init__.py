@@ -61,7 +61,7 @@ def plan(options: Options, context: Context, facts: Facts | None = None) -> Plan
 def _drafts(
     options: Options, context: Context, facts: Facts, release: Release | None, tags_of: TagsOf
 ) -> tuple[PlannedImage, ...]:
-    asked = {release.image} if release and release.image else set(options.selected)
+    asked = set(selection.asked(options, context))
     wanted = selection.closure(asked, options.images)
     drafts: dict[str, PlannedImage] = {}
     for image in options.images:

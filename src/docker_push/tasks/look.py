@@ -50,16 +50,15 @@ def show_plan(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]
 @command("matrix", *SELECT, CHANGED, "format", "jobs", "debug")
 def show_matrix(surroundings: Surroundings, flags: Flags, given: Mapping[str, Any]) -> None:
     """Print the jobs that stage the run platform by platform, for a CI; needs neither Docker nor registry."""
-    from docker_push import matrix  # noqa: PLC0415
+    from docker_push import matrix, selection  # noqa: PLC0415
     from docker_push.command_line import one_of, whole_number  # noqa: PLC0415
-    from docker_push.observation import make_plan  # noqa: PLC0415
     from docker_push.run import opened  # noqa: PLC0415
 
     one_of("--format", given["format"], tuple(form.value for form in matrix.Form))
     form, limit = matrix.Form(given["format"]), whole_number("--jobs", given["jobs"])
     with opened(surroundings, flags) as run:
-        asked = {image.name: image.platforms for image in make_plan(run, look=False).images if image.asked}
-        images = {name: asked[name] for name in run.options.selected if name in asked}
+        platforms = {image.name: image.platforms.value for image in run.options.images}
+        images = {name: platforms[name] for name in selection.asked(run.options, run.context)}
         surroundings.emit(matrix.text(matrix.jobs(images, run.options.runners, form, limit), form))
 
 
