@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -54,7 +53,7 @@ class MergeCase(Case):
 
 def made(scratch: ProxiedScratch, number: int, fault: str, older: str) -> MergeCase:
     """Give a case a repository and content of its own, both parts of which are staged."""
-    scratch.repository = f"AtomiCloud/merge-{number}-{fault.lower()}-{os.getpid()}-{threading.get_ident()}"
+    scratch.repository = f"AtomiCloud/merge-{number}-{fault.lower()}-{uuid4().hex[:8]}"
     scratch.environ["GITHUB_REPO_REF"] = scratch.repository
     for tag in ("main", "latest") if older else ():
         scratch.crane("copy", f"{older}/api:{tag}", f"{scratch.path}/api:{tag}")
