@@ -43,7 +43,18 @@ def _build(folder: Path) -> None:
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     packages = [f"github.com/moby/buildkit/cmd/{name}" for name in _PROGRAMS]
     done = subprocess.run(
-        ["go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", f"{partial}/", *packages],
+        [
+            "go",
+            "build",
+            "-mod=readonly",
+            "-buildvcs=false",
+            "-trimpath",
+            "-ldflags",
+            "-s -w",
+            "-o",
+            f"{partial}/",
+            *packages,
+        ],
         cwd=MODULE,
         env={**os.environ, "CGO_ENABLED": "0"},
         capture_output=True,

@@ -8,7 +8,6 @@ the requests; what the run says is compared with both.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import fault_rules
 from fault_proxy import fault_proxy
@@ -221,7 +221,7 @@ def fresh(scratch: ProxiedScratch, number: int, fault: str, older: str) -> None:
 
     ``older`` is the repository whose tags it has already; nothing is in it without.
     """
-    scratch.repository = f"AtomiCloud/sweep-{number}-{fault.lower()}-{os.getpid()}-{threading.get_ident()}"
+    scratch.repository = f"AtomiCloud/sweep-{number}-{fault.lower()}-{uuid4().hex[:8]}"
     scratch.environ["GITHUB_REPO_REF"] = scratch.repository
     for image in IMAGES if older else ():
         for tag in ("main", "latest"):
