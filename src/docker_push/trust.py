@@ -56,19 +56,20 @@ def environ(variables: Mapping[str, str], hidden: Collection[str]) -> dict[str, 
     """Return the environment of the programs of a stranger's run: without every variable that holds a credential.
 
     These are the ``hidden`` ones, all that are by their name a secret (``GITHUB_TOKEN``, ``CI_JOB_TOKEN``,
-    ``ACTIONS_RUNTIME_TOKEN``) or lead to one of Amazon's (``AWS_PROFILE``), and all that hold the value of one, as GitLab's CI_REPOSITORY_URL does.
+    ``ACTIONS_RUNTIME_TOKEN``), and all that hold the value of one, as GitLab's CI_REPOSITORY_URL does. Those of Amazon's that
+    lead to a credential go too (``AWS_PROFILE``); their values, a region or a file, may stand in others.
     """
     secret = {name for name in variables if _is_secret(name, hidden)}
     values = [variables[name] for name in secret if len(variables[name]) >= _SURE]
     return {
         name: value
         for name, value in variables.items()
-        if name not in secret and not any(held in value for held in values)
+        if not (name in secret or name.startswith(_AMAZON) or any(held in value for held in values))
     }
 
 
 def _is_secret(name: str, hidden: Collection[str]) -> bool:
-    return name != _SSH_AGENT and (name in hidden or name in _LOGINS or name.startswith(_AMAZON) or looks_secret(name))
+    return name != _SSH_AGENT and (name in hidden or name in _LOGINS or looks_secret(name))
 
 
 def readable_caches(entries: Collection[str], repositories: Collection[Repository]) -> tuple[str, ...]:

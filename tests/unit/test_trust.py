@@ -86,6 +86,19 @@ def test_a_short_or_empty_credential_hides_nothing_else():
     assert trust.environ({"A_TOKEN": "", "B_TOKEN": "bin", "PATH": "/bin"}, ()) == {"PATH": "/bin"}
 
 
+def test_what_leads_to_a_key_of_amazon_s_is_gone_and_where_it_points_hides_nothing_else():
+    kept = {"DOCKER_HOST": "tcp://builds.eu-central-1.example:2376", "SSL_CERT_FILE": "/etc/ssl/authorities.pem"}
+    hidden = {
+        "AWS_REGION": "eu-central-1",
+        "AWS_CA_BUNDLE": "/etc/ssl/authorities.pem",
+        "AWS_PROFILE": "releases",
+        "AWS_SECRET_ACCESS_KEY": "a-key-of-amazon",
+        "TF_VAR_amazon": "a-key-of-amazon",
+    }
+
+    assert trust.environ({**kept, **hidden}, ()) == kept
+
+
 @pytest.mark.parametrize(
     ("entry", "readable"),
     [
