@@ -125,6 +125,12 @@ def test_a_builder_that_somebody_else_made_alike_is_the_same():
     assert made.differences(listed(made, Name="ci0")) == ()
 
 
+def test_the_default_context_is_the_address_that_buildx_notes_of_it():
+    made = described(NodeTable(endpoint="default"), driver="docker-container")
+
+    assert made.differences(listed(made, Endpoint="unix:///var/run/docker.sock")) == ()
+
+
 def test_what_buildx_adds_by_itself_is_no_difference():
     made = described(driver="docker-container")
 

@@ -87,7 +87,8 @@ class Description:
     def differences(self, entry: Entry) -> tuple[str, ...]:
         """Return how a builder of this name differs from what is described; nothing where it is the same.
 
-        Of what is not said here (an endpoint, platforms) any will do. buildx does not tell the platforms that a node was
+        Of what is not said here (an endpoint, platforms) any will do, and of docker's default context, whose address buildx
+        notes (``builder/builder.go``, ``validateEndpoint``). buildx does not tell the platforms that a node was
         created for from those it found: the former come first.
         """
         there = nodes(entry)
@@ -164,7 +165,7 @@ def _field(text: str) -> str:
 def _unlike(node: Node, found: Entry) -> Iterator[str]:
     """Tell how a node that is there differs from the one that is described."""
     ours = found.get("Name") == node.name
-    if node.endpoint and found.get("Endpoint") != node.endpoint:
+    if node.endpoint not in {None, "default", found.get("Endpoint")}:
         yield f"its endpoint is {found.get('Endpoint')}, described is {node.endpoint}"
     listed = platforms(found)[: len(node.platforms)]
     if set(listed) != set(node.platforms):

@@ -19,6 +19,7 @@ from docker_push.config.table import Table
 from docker_push.config.values import Filled, Rule
 from docker_push.errors import ConfigError
 from docker_push.references import quoted
+from docker_push.secret_names import is_switch, looks_secret
 
 NAME = re.compile(r"(?!default$)[a-z][a-z0-9._-]{0,39}")
 OPTION = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*|env\.[A-Za-z_][A-Za-z0-9_]*")
@@ -30,7 +31,9 @@ _ADDRESS = rf"tcp://{_HOST}:[0-9]{{1,5}}|unix://{_PATH}|ssh://(?:[\w.-]+@)?{_HOS
 _REMOTE = re.compile(rf"{_ADDRESS}|docker-container://{_CONTEXT}|kube-pod://[\w.-]+(?:\?[\w.&=-]+)?")
 _ENGINE = re.compile(rf"{_ADDRESS}|{_CONTEXT}")
 ENDPOINT = re.compile(rf"{_REMOTE.pattern}|{_CONTEXT}")
-_PASSWORD = re.compile(r"[a-z-]+://[^/?#]*:[^/?#]*@")
+_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]*:[^/?#]*@")
+_VARIABLE = "env."  # an option that begins so is a variable of buildkitd's
+_HERE = ""  # the endpoint of a node that names none
 _TLS = ("ca", "cert", "key", "servername")
 _TLS_OPTIONS = {"cacert": "ca", "cert": "cert", "key": "key", "servername": "servername"}
 
@@ -45,9 +48,11 @@ def name(text: str) -> str:
 
 def endpoint(text: str) -> str:
     """Check where a node is; one with a password in it is refused."""
-    if _PASSWORD.match(text):  # not quoted: it may hold a password
+    if "@" in text and not ENDPOINT.fullmatch(text):
+        # not quoted: it may hold a password
+        problem = "the address holds a password, or is none"
         raise ConfigError(
-            "the address holds a password", hint="Leave it out: a node is reached by TLS or by SSH's keys."
+            problem, hint="Give ssh://USER@HOST or tcp://HOST:PORT: a node is reached by SSH's keys or by TLS."
         )
     allowed = "Give tcp://HOST:PORT, unix:///PATH or ssh://USER@HOST, or a context of docker for docker-container."
     return grammar.matched(ENDPOINT, text, "the endpoint of a node", allowed)
@@ -152,7 +157,8 @@ def problems(data: Data) -> Iterator[Problem]:
         yield from _endpoints(path, node, driver)
         yield from _tls(path, node, driver)
         yield from _daemon(path, node, driver)
-    yield from _repeated(nodes)
+        yield from _credentials(path, node)
+    yield from _repeated(nodes, driver)
 
 
 def _is_table(node: object) -> bool:
@@ -166,7 +172,7 @@ def _endpoints(path: Path, node: Data, driver: object) -> Iterator[Problem]:
         yield Problem((*path, "endpoint"), "a kubernetes node has no endpoint", allowed)
     elif driver == "remote" and "endpoint" not in node:
         yield Problem(path, "endpoint is missing", 'For example: endpoint = "tcp://arm.builders.example:1234"')
-    elif isinstance(text, str) and ENDPOINT.fullmatch(text) and not _PASSWORD.match(text):
+    elif isinstance(text, str) and ENDPOINT.fullmatch(text):
         pattern = {"remote": _REMOTE, "docker-container": _ENGINE}.get(str(driver), ENDPOINT)
         if not pattern.fullmatch(text):
             allowed = "Give tcp://HOST:PORT, unix:///PATH or ssh://USER@HOST."
@@ -202,11 +208,23 @@ def _daemon(path: Path, node: Data, driver: object) -> Iterator[Problem]:
             yield Problem((*path, "options", key), "is a key of the node", allowed)
 
 
-def _repeated(nodes: list[tuple[int, Data]]) -> Iterator[Problem]:
+def _credentials(path: Path, node: Data) -> Iterator[Problem]:
+    """Find options that hold a credential: they are arguments of a command, and build.toml stands in the repository."""
+    for key, value in table_at(node, ("options",)).items():
+        named = key.startswith(_VARIABLE) and looks_secret(key.removeprefix(_VARIABLE))
+        if isinstance(value, str) and ((named and not is_switch(value)) or _PASSWORD.match(value)):
+            allowed = "Leave it out: build.toml and arguments are read by others. Start buildkitd with it, and name that as remote."
+            yield Problem((*path, "options", key), "holds a credential", allowed)
+
+
+def _repeated(nodes: list[tuple[int, Data]], driver: object) -> Iterator[Problem]:
     """Find endpoints and platforms that two nodes share: buildx refuses the first, and takes the second from the earlier node."""
     taken: dict[str, int] = {}
     for index, node in nodes:
         address, listed = node.get("endpoint"), node.get("platforms")
+        if driver == "docker-container" and address is None and taken.setdefault(_HERE, index) != index:
+            problem = f"node {taken[_HERE] + 1} is at the engine that docker reaches already"
+            yield Problem(("builder", "nodes", index), problem, "Give each node an endpoint of its own.")
         if isinstance(address, str) and taken.setdefault(address, index) != index:
             problem = f"node {taken[address] + 1} has this endpoint already"
             yield Problem(("builder", "nodes", index, "endpoint"), problem, "Give each node its own.")
