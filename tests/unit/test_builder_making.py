@@ -145,6 +145,20 @@ def test_a_builder_that_comes_in_between_and_is_another_is_refused():
     assert len(store.builders["ci"]["Nodes"]) == 1
 
 
+def test_a_builder_that_comes_in_between_stays_when_ours_cannot_be_made():
+    store, theirs = BuildxStore(refuses="tcp://amd.example:1234"), {"Name": "ci", "Driver": "docker-container"}
+
+    def other(argv: Sequence[str]) -> None:
+        if argv[2] == "create":
+            store.builders["ci"] = {**theirs, "Nodes": [{"Name": "ci0", "Endpoint": "default"}]}
+
+    store.before = other
+
+    with pytest.raises(BuilderError, match="ci cannot be made"):
+        up(store, described())
+    assert [node["Name"] for node in store.builders["ci"]["Nodes"]] == ["ci0"]
+
+
 def test_down_removes_that_builder_alone_also_where_it_is_another():
     store = BuildxStore({"theirs": {"Name": "theirs", "Driver": "remote", "Nodes": []}})
     up(store, described(nodes=NODES[:1]))

@@ -93,10 +93,16 @@ def _created(runner: Runner, description: Description, entry: Entry | None) -> b
 
 
 def _take_back(runner: Runner, description: Description) -> None:
-    """Remove what was made, whole or half; pods of a cluster stay, since others may build in them."""
+    """Remove what was made, whole or half; pods of a cluster stay, since others may build in them.
+
+    A builder with any node that is not ours came in between, and stays.
+    """
     keep = ["--keep-daemon"] if description.driver == "kubernetes" else []
+    ours = {node.name for node in description.nodes}
     with suppress(BuilderError):  # what went wrong before counts more
-        runner.run(["docker", "buildx", "rm", "--force", *keep, description.name], timeout=_REMOVE)
+        there = {node.get("Name") for node in listing.nodes(listing.named(runner, description.name) or {})}
+        if there and there <= ours:
+            runner.run(["docker", "buildx", "rm", "--force", *keep, description.name], timeout=_REMOVE)
 
 
 def down(runner: Runner, name: str) -> bool:
