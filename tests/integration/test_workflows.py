@@ -140,6 +140,21 @@ def test_the_cache_service_s_token_is_the_tool_s_alone_and_where_it_is_asked_for
     assert {name: text.strip() for name, text in seen.items()} == dict.fromkeys(seen, "") | {building: token}
 
 
+@pytest.mark.parametrize("workflow", FORMS)
+def test_a_fork_s_pull_request_is_not_told_the_cache_service_s_token(clone: Scratch, tmp_path: Path, workflow: str):
+    clone.write({".github/workflows/one.yml": call(workflow, "worker", gha_cache=True)})
+    clone.commit_all()
+    in_front(clone, "docker-push", SEES.replace("{folder}", str(tmp_path)))
+    payload = pull_request(clone, clone.commit, origin="stranger/fork")
+
+    done = act(clone, "pull_request", "one.yml", payload, "--env", "RUNTIME_TOKEN=t0ken-of-the-runner")
+
+    assert done.code == 0, done.out + done.err
+    seen = {path.name: path.read_text().strip() for path in tmp_path.glob("saw-*")}
+    assert seen == dict.fromkeys(seen, "")
+    assert seen
+
+
 def called(workflow: str) -> dict:
     """Return what a reusable workflow takes and gives; its `on` is a boolean of YAML 1.1."""
     return yaml.safe_load((REPOSITORY / ".github/workflows" / workflow).read_text("utf-8"))[True]["workflow_call"]
