@@ -73,6 +73,20 @@ def test_a_failure_on_the_second_node_leaves_nothing_behind():
     assert list(store.builders) == ["theirs"]
 
 
+def test_a_second_node_that_is_waited_for_in_vain_leaves_nothing_behind():
+    store = BuildxStore()
+
+    def hangs(argv: Sequence[str]) -> None:
+        if "--append" in argv:
+            raise BuilderError("it did not end within 60 s", hint="Look at it.")
+
+    store.before = hangs
+
+    with pytest.raises(BuilderError, match="did not end within 60 s"):
+        up(store, described())
+    assert store.builders == {}
+
+
 def test_a_node_that_does_not_answer_leaves_nothing_behind_and_is_named_with_the_reason():
     store = BuildxStore(down={"tcp://arm.example:1234"})
 

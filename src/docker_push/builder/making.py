@@ -83,7 +83,11 @@ def _created(runner: Runner, description: Description, entry: Entry | None) -> b
     """Create the nodes that are missing; false where another run was faster or slower: then it is looked at again."""
     absent = description.nodes if entry is None else description.missing(entry)
     for index, node in enumerate(absent):
-        done = runner.run(description.create(node, further=entry is not None or index > 0), timeout=_CREATE)
+        try:
+            done = runner.run(description.create(node, further=entry is not None or index > 0), timeout=_CREATE)
+        except BuilderError:  # it did not end in time
+            _take_back(runner, description)
+            raise
         if done.status != 0:
             if any(mark in done.stderr for mark in _MEANWHILE):
                 return False
