@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,9 @@ def test_a_pull_request_that_touches_nothing_of_the_image_has_no_job_but_the_mer
     assert "Nothing to do: no image that was asked for is affected by what changed" in done.out
     assert "stage" not in done.out
     assert clone.tags("worker") == set()
-    assert list(artifacts(clone).iterdir()) == []
+    assert [path.name for path in artifacts(clone).iterdir()] == ["docker-push-worker"]  # and no part
+    result = json.loads((artifacts(clone) / "docker-push-worker/docker-push.json").read_text())
+    assert (result["images"], result["error"]) == ({}, None)
 
 
 def test_a_pull_request_from_a_fork_is_built_and_nothing_is_pushed(split: Scratch):
