@@ -206,3 +206,17 @@ class Read:
 
     jobs: tuple[Job, ...]
     notes: tuple[Finding, ...] = ()
+
+
+def at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
+    """Return a finding of a job, at the place of what is wrong with it."""
+    return Finding(
+        file=text.file,
+        line=text.line,
+        rule=rule,
+        problem=problem,
+        advice=advice,
+        job=job.name,
+        job_file=job.file,
+        level=level,
+    )

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from docker_push.ci.model import Call, Finding, Job, Level, Listed, Means, Publish, Said, Wanted
+from docker_push.ci.model import Call, Finding, Job, Level, Listed, Means, Publish, Said, Wanted, at
 from docker_push.config.findings import nearest
 from docker_push.errors import DockerPushError
 from docker_push.references import Platform, quoted
@@ -69,13 +69,13 @@ def _input(job: Job, call: Call, name: str, text: Said, *, plain: bool) -> Itera
         # what another repository declares at that reference was not looked at
         level = Level.WARNING if call.elsewhere else Level.ERROR
         problem = f"job {job.name} gives the input {quoted(name)}, which the workflow does not have"
-        yield _at(text, "unknown-input", problem, advice.strip(), job, level)
+        yield at(text, "unknown-input", problem, advice.strip(), job, level)
         return
     kind = call.declared[name].kind
     given = _kind(text, plain=plain)
     if given and given != kind and kind in {"string", "boolean", "number"}:
         advice = f"It takes a {kind}: " + ("put it in quotes." if kind == "string" else "write it without quotes.")
-        yield _at(text, "input-type", f"job {job.name}: {name} is a {given}", advice, job)
+        yield at(text, "input-type", f"job {job.name}: {name} is a {given}", advice, job)
 
 
 def _kind(text: Said, *, plain: bool) -> str | None:
@@ -112,7 +112,7 @@ def _contradictions(job: Job, one: Publish, image: Listed) -> Iterator[Finding]:
         given = _platforms(text.text)
         if given is None:
             advice = "Give platforms with commas between, as in linux/arm64,linux/amd64."
-            yield _at(text, "input-type", f"job {job.name}: {quoted(text.text)} is no list of platforms", advice, job)
+            yield at(text, "input-type", f"job {job.name}: {quoted(text.text)} is no list of platforms", advice, job)
         elif given != set(image.platforms):
             yield _contradiction(job, "platform", text, ",".join(map(str, image.platforms)), image)
 
@@ -120,20 +120,7 @@ def _contradictions(job: Job, one: Publish, image: Listed) -> Iterator[Finding]:
 def _contradiction(job: Job, name: str, text: Said, right: str, image: Listed) -> Finding:
     problem = f"job {job.name} has {name} {quoted(text.text)}, build.toml has {quoted(right)} for {image.name}"
     advice = "Leave it out, so that build.toml's holds everywhere; or change build.toml."
-    return _at(text, "contradiction", problem, advice, job)
-
-
-def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(
-        file=text.file,
-        line=text.line,
-        rule=rule,
-        problem=problem,
-        advice=advice,
-        job=job.name,
-        job_file=job.file,
-        level=level,
-    )
+    return at(text, "contradiction", problem, advice, job)
 
 
 def _path(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docker_push.ci.model import Ci, Finding, Job, Level, Permissions, Said, Wanted
+from docker_push.ci.model import Ci, Finding, Job, Level, Permissions, Said, Wanted, at
 from docker_push.references import quoted
 
 _LONG = 60
@@ -18,14 +18,14 @@ def findings(job: Job, wanted: Wanted) -> Iterator[Finding]:
         shown = text.text if len(text.text) <= _LONG else "an expression"
         problem = f"job {job.name}: {shown} stands in a script, and the shell runs what is in it"
         advice = f'Hand it over as a variable (`env:` `NAME: {shown}`), and write "$NAME" in the script.'
-        yield _at(text, "expression-in-script", problem, advice, job)
+        yield at(text, "expression-in-script", problem, advice, job)
     if job.is_moving_tags:
         for text in job.cancels:
             yield _cancelled(job, text)
     for text in job.checkouts:
         problem = f"job {job.name} leaves its token in the checkout, where a build context may take it along"
         advice = "Add `persist-credentials: false` to the checkout's `with:`."
-        yield _at(text, "token-in-checkout", problem, advice, job, Level.WARNING)
+        yield at(text, "token-in-checkout", problem, advice, job, Level.WARNING)
 
 
 def needed(wanted: Wanted) -> dict[str, str]:
@@ -70,18 +70,5 @@ def _cancelled(job: Job, text: Said) -> Finding:
     advice = f"Make it `{what}: false`: a publish that is cut off leaves some tags moved and others not."
     if not text.is_decided:
         problem = f"job {job.name} may be cancelled while it publishes: {what} is {quoted(text.text)}"
-        return _at(text, "cancelled", problem, advice, job, Level.NOTE)
-    return _at(text, "cancelled", f"job {job.name} is cancelled while it publishes ({what}: {text.text})", advice, job)
-
-
-def _at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
-    return Finding(
-        file=text.file,
-        line=text.line,
-        rule=rule,
-        problem=problem,
-        advice=advice,
-        job=job.name,
-        job_file=job.file,
-        level=level,
-    )
+        return at(text, "cancelled", problem, advice, job, Level.NOTE)
+    return at(text, "cancelled", f"job {job.name} is cancelled while it publishes ({what}: {text.text})", advice, job)
