@@ -41,10 +41,10 @@ def cost(argv: Sequence[str | Path], folder: Path, environ: Mapping[str, str]) -
     return Cost(seconds, usage.ru_maxrss // unit)
 
 
-def by_turns(rounds: int, ours: Side, theirs: Side) -> tuple[list[Cost], list[Cost]]:
-    """Run both sides by turns, each first in every other round, after one round that does not count."""
+def by_turns(rounds: int, ours: Side, theirs: Side, *, warm: bool = True) -> tuple[list[Cost], list[Cost]]:
+    """Run both sides by turns, each first in every other round, after one round that does not count where ``warm``."""
     found: dict[Side, list[Cost]] = {ours: [], theirs: []}
-    for number in range(rounds + 1):
+    for number in range(rounds + warm):
         for side in (ours, theirs) if number % 2 else (theirs, ours):
             found[side].append(side())
-    return found[ours][1:], found[theirs][1:]
+    return found[ours][warm:], found[theirs][warm:]

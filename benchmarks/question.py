@@ -32,9 +32,9 @@ class Question:
     against: str
     target: float
 
-    def timed(self, rounds: int, ours: Side, theirs: Side, times: int = 1) -> Row:
-        """Measure the wall time of both sides, the bare one counted ``times`` times."""
-        first, second = by_turns(rounds, ours, theirs)
+    def timed(self, rounds: int, ours: Side, theirs: Side, times: int = 1, *, warm: bool = True) -> Row:
+        """Measure the wall time of both sides, the bare one counted ``times`` times; ``warm``: after a round that does not count."""
+        first, second = by_turns(rounds, ours, theirs, warm=warm)
         return self._row([one.seconds for one in first], [times * one.seconds for one in second], SECONDS)
 
     def peaks(self, ours: Side, theirs: Side) -> Row:
