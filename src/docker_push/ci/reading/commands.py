@@ -33,6 +33,8 @@ _TALK = frozenset(
     {"cat", "chmod", "cp", "echo", "git", "grep", "install", "ls", "printf", "shellcheck", "sed", "test", "["}
 )
 _INSTALLED = re.compile(r"docker-push(?:(?:==|@)[\w.+-]+)?")
+_INNER_HASH = re.compile(r"(?<=[^\s;&|()])#")  # begins no comment, as in `nix develop .#ci` ("Shell Command Language", 2.3)
+_HASH = "\0"  # what stands for it meanwhile: shlex ends a word there
 _ASKED = "$__expression__"  # one word for an expression, whose blanks and braces are the CI's
 
 
@@ -72,7 +74,7 @@ def _lines(script: str) -> Iterator[tuple[int, str]]:
 
 def _simple(line: str) -> Iterator[list[str]]:
     """Yield the simple commands of a line as words; quotes are taken off, as the shell does."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer = shlex.shlex(_INNER_HASH.sub(_HASH, line), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:
         words = list(lexer)
@@ -84,7 +86,7 @@ def _simple(line: str) -> Iterator[list[str]]:
             yield found
             found = ["$"] if found[-1:] == ["$"] else []  # what is printed into the arguments of the command before
         else:
-            found.append(word)
+            found.append(word.replace(_HASH, "#"))
     yield found
 
 
@@ -110,7 +112,7 @@ def _tasks(words: Sequence[str], line: int) -> Iterator[Command]:
 
 
 def _given(words: Sequence[str], line: int, prefix: str) -> Iterator[Command]:
-    """Yield the tasks of one call of Invoke, each with the flags after it."""
+    """Yield the tasks of one call of Invoke, each with the flags after it; a dry run does nothing, and is none."""
     task, flags, loose = "", dict[str, tuple[str, ...]](), False
     known = {f"{prefix}{name}": name for name in TASKS} | {f"docker.{name}": name for name in TASKS}
     waiting = iter(words)
@@ -119,6 +121,8 @@ def _given(words: Sequence[str], line: int, prefix: str) -> Iterator[Command]:
             if task:
                 yield Command(task, Means.COMMAND, line, flags, loose)
             task, flags, loose = known[word], {}, False
+        elif word == "--dry-run":
+            task = ""
         elif word.startswith("-"):
             flag, _, value = word.partition("=")
             name = _VALUED.get(flag, flag.removeprefix("--"))
