@@ -75,7 +75,7 @@ def entries(document: Document, mapping: MappingNode, pairs: Sequence[tuple[str,
 
 
 def _in_braces(value: str) -> str:
-    return f'"{value}"' if "$" in value else value
+    return f'"{value}"' if value.startswith("$") else value
 
 
 def _line_end(text: str, at: int) -> int:

@@ -10,7 +10,7 @@ from docker_push.ci.document import Document, MappingNode, ScalarNode
 from docker_push.ci.editing import Edit
 from docker_push.ci.model import Job, Wanted
 from docker_push.ci.reading import github, gitlab
-from docker_push.ci.rules.inputs import STANDARD
+from docker_push.ci.rules.inputs import STANDARD, SWITCHES
 from docker_push.ci.rules.safety import needed
 from docker_push.ci.scaffold import Manner
 
@@ -55,7 +55,7 @@ def _calls(
 ) -> Added | None:
     document = documents.get(file)
     inside = document.root.mapping("jobs") if document else None
-    like = _like(file, jobs, documents)
+    like = _like(file, jobs, documents, version=version)
     step = _step(inside) if inside else 2
     column = inside.column if inside and inside.own else step
     names, blocks = list(inside.values) if inside else [], []
@@ -93,8 +93,11 @@ def _step(inside: MappingNode) -> int:
     return step if step > 0 else 2
 
 
-def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document]) -> Manner:
-    """Return what the jobs that are there do alike: the workflow that they call, their secrets, platform and service."""
+def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document], *, version: bool) -> Manner:
+    """Return what the jobs that are there do: the workflow that they call, their secrets, platform, service and switches.
+
+    ``only_changed`` is about pull requests, and is not for a release.
+    """
     calls = [job for job in jobs if job.call]
     calls.sort(key=lambda job: job.file != file)
     if not calls or calls[0].call is None:
@@ -102,7 +105,9 @@ def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document]) -> 
     job, call = calls[0], calls[0].call
     node = documents[job.file].root.mapping("jobs").mapping(job.name)
     given = {name: scaffold.quoted_yaml(call.given[name][0].text) for name in STANDARD if name in call.given}
-    return Manner(call.uses.text, "secrets" in node.values, {**STANDARD, **given})
+    switches = [name for name in SWITCHES if not (version and name == "only_changed")]
+    on = {name: "true" for name in switches if name in call.given and call.given[name][0].text.lower() == "true"}
+    return Manner(call.uses.text, "secrets" in node.values, {**STANDARD, **given}, on)
 
 
 def to_gitlab(images: Sequence[str], documents: Mapping[str, Document], jobs: Sequence[Job]) -> Added | None:

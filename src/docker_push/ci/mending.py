@@ -11,7 +11,7 @@ from docker_push.ci.editing import Edit
 from docker_push.ci.model import Ci, Finding, Job, Wanted
 from docker_push.ci.rules.inputs import STANDARD, VERSION
 from docker_push.ci.rules.safety import needed
-from docker_push.ci.scaffold import permission_lines
+from docker_push.ci.scaffold import permission_lines, quoted_yaml
 
 _FIRST = ("uses", "runs-on", "name")  # the keys of a job below which its permissions stand
 
@@ -110,7 +110,7 @@ def _siblings(job: Job, jobs: Sequence[Job]) -> dict[str, str]:
         calls = [other.call for other in jobs if other.call and other.name != job.name]
         values = {call.given[name][0].text for call in calls if name in call.given}
         if len(values) == 1:
-            found[name] = values.pop()
+            found[name] = quoted_yaml(values.pop())
     return found
 
 

@@ -5,6 +5,7 @@ The shipped files are this repository's; ``nox -s fresh`` copies them, and a tes
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ COPIES: Mapping[str, str] = {
 }
 SHIPPED: Mapping[str, str] = {**COPIES, INCLUDED: "gitlab-split.yml"}
 CALLING = f"./{github.REUSABLE}"
+_PLAIN = re.compile(r"""\$\{\{[^{}:#"'\n]*\}\}|[A-Za-z0-9][\w./-]*""")
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 CI_HEAD = """\
 name: CI
@@ -54,11 +56,15 @@ jobs:
 
 @dataclass(frozen=True)
 class Manner:
-    """How jobs call the reusable workflow: which one, with all of their secrets or none, for which platform and service."""
+    """How jobs call the reusable workflow: which one, with all of their secrets or none, for which platform and service.
+
+    ``switches`` are further inputs, which come last.
+    """
 
     uses: str = CALLING
     secrets: bool = True
     given: Mapping[str, str] = field(default_factory=lambda: STANDARD)
+    switches: Mapping[str, str] = field(default_factory=dict)
 
 
 def shipped(path: str) -> str:
@@ -97,7 +103,7 @@ def github_job(
 ) -> list[str]:
     """Return the lines of a job that calls the reusable workflow, as the pattern has it; without indentation."""
     one, two = " " * step, " " * step * 2
-    inputs = {**manner.given, "image_name": quoted_yaml(image), **({"version": VERSION} if version else {})}
+    inputs = {**manner.given, "image_name": quoted_yaml(image), **({"version": VERSION} if version else {}), **manner.switches}
     lines = [f"{name}:", f"{one}uses: {manner.uses}", *permission_lines(permissions, one, step)]
     if manner.secrets:  # the pattern's; the reusable workflow is the repository's own
         lines.append(f"{one}secrets: inherit # zizmor: ignore[secrets-inherit]")
@@ -119,6 +125,7 @@ def gitlab_job(name: str, image: str, template: Sequence[str], step: int = 2) ->
 
 
 def quoted_yaml(text: str) -> str:
-    """Return a text as YAML has it: in quotes where it would be read as a number or a truth value."""
-    special = re.fullmatch(r"[-+.0-9_eExXoO:a-fA-F]+|null|true|false|yes|no|on|off|y|n", text)
-    return f'"{text}"' if special and not re.fullmatch(r"[a-f]+", text) else text
+    """Return a text as YAML has it: in quotes where it would be read as a number, a truth value or anything else."""
+    special = re.fullmatch(r"[-+.0-9_eExXoO:a-fA-F]+|(?i:null|true|false|yes|no|on|off|y|n)", text)
+    is_plain = _PLAIN.fullmatch(text) and not (special and not re.fullmatch(r"[a-f]+", text))
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -14,6 +14,7 @@ from docker_push.references import Platform, quoted
 # what a job says of itself in the pattern's own example; an image's name is nobody's guess
 STANDARD = {"atomi_platform": "${{ github.repository_owner }}", "atomi_service": "${{ github.event.repository.name }}"}
 VERSION = "${{ github.ref_name }}"
+SWITCHES = ("only_changed", "gha_cache")  # what is on for all jobs of a repository or for none
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
 
 
