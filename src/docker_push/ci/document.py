@@ -82,6 +82,11 @@ class MappingNode(Node):
         found = self.values.get(key)
         return found if isinstance(found, ScalarNode) and not found.is_null else None
 
+    def written(self, key: str) -> Node | None:
+        """Return what is written at a key; ``None`` where there is none, or an alias of what others share."""
+        found = self.own.get(key)
+        return found if found is not None and found.start > self.keys[key].start else None
+
     def items(self, key: str) -> tuple[Node, ...]:
         """Return the items of a sequence at a key, or the single thing that stands there instead."""
         found = self.values.get(key)

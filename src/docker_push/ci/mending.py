@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docker_push.ci import editing
-from docker_push.ci.document import Document, MappingNode, Node, ScalarNode
+from docker_push.ci.document import Document, MappingNode, ScalarNode
 from docker_push.ci.editing import Edit
 from docker_push.ci.model import Ci, Finding, Job, Wanted
 from docker_push.ci.rules.inputs import STANDARD, VERSION
@@ -54,18 +54,18 @@ def step_of(node: MappingNode, parent: MappingNode) -> int:
 
 def _permissions(document: Document, job: Job, finding: Finding, scopes: dict[str, str]) -> Iterator[Mend]:
     node = job_node(document, job)
-    own = node.own.get("permissions")
+    own = node.written("permissions")
     edits: list[Edit | None] = []
     if isinstance(own, MappingNode):
         for key in finding.keys:
-            there = own.own.get(key)
+            there = own.written(key)
             edits.append(editing.replace(there, scopes[key]) if isinstance(there, ScalarNode) else None)
         if absent := [(key, scopes[key]) for key in finding.keys if key not in own.own]:
             edits.append(editing.entries(document, own, absent))
     elif isinstance(own, ScalarNode) and job.call:
         inside = ", ".join(f"{scope}: {level}" for scope, level in scopes.items())
         edits.append(editing.replace(own, f"{{ {inside} }}"))
-    elif own is None and node.block and (job.call or (job.permissions and not job.permissions.all)):
+    elif "permissions" not in node.own and node.block and (job.call or (job.permissions and not job.permissions.all)):
         # a job's permissions take the place of its workflow's: what steps were allowed stays
         inherited = job.permissions.scopes if job.permissions and not job.call else {}
         edits.append(_new_permissions(document, node, {**inherited, **scopes}))
@@ -79,7 +79,7 @@ def _new_permissions(document: Document, node: MappingNode, scopes: dict[str, st
         return None
     step = step_of(node, document.root.mapping("jobs"))
     lines = permission_lines(scopes, " " * node.column, step)
-    return editing.after(document, node.own[above].end, lines)
+    return editing.after(document, (node.written(above) or node.keys[above]).end, lines)
 
 
 def _inputs(document: Document, job: Job, keys: Sequence[str], jobs: Sequence[Job]) -> Iterator[Mend]:
@@ -91,8 +91,8 @@ def _inputs(document: Document, job: Job, keys: Sequence[str], jobs: Sequence[Jo
     absent = [(key, known[key]) for key in keys if key in known and key in call.declared and key not in call.given]
     if not absent:
         return
-    given: Node | None = node.own.get("with")
-    if given is None and "with" not in node.values:
+    given = node.written("with")
+    if "with" not in node.values:
         indent = " " * node.column
         inner = indent + " " * step_of(node, document.root.mapping("jobs"))
         lines = [f"{indent}with:", *(f"{inner}{key}: {value}" for key, value in absent)]

@@ -85,9 +85,11 @@ def _added(documents: dict[str, Document], seen: Checked, jobs: list[Job], wante
         added = jobs_added.to_gitlab(without, documents, jobs) if without else None
         yield from (added,) if added else ()
         return
-    found = [jobs_added.to_github(without, documents, jobs, wanted)] if without else []
+    branches = jobs_added.to_github(without, documents, jobs, wanted) if without else None
+    found = [branches]
     is_first = not any(job.is_moving_tags and not job.called for job in jobs)
-    if without and is_first and not {jobs_added.NEW_CD, f"{jobs_added.NEW_CD[:-3]}yaml"} & documents.keys():
+    # without a job for branches there is none for tags: an image that is pushed by a release alone would count as pushed
+    if branches and is_first and not {jobs_added.NEW_CD, f"{jobs_added.NEW_CD[:-3]}yaml"} & documents.keys():
         found.append(jobs_added.to_release(jobs_added.NEW_CD, without, documents, jobs, wanted))
     unreleased: dict[str, list[str]] = {}
     for one in seen.findings:

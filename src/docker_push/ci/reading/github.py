@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -141,13 +142,18 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
     known = variables(one.document.root.mapping("env"), path) | variables(job.mapping("env"), path)
     steps = list(_steps(job))
     publishes = tuple(found for step in steps for found in _published(step, known, matrix, one))
-    ran = [(command, text) for step in steps if (text := step.scalar("run")) for command in commands(text.text)]
-    prints = [said(text, path) for command, text in ran if command.task == "matrix"]
+    ran = [(step, text, command) for step in steps if (text := step.scalar("run")) for command in commands(text.text)]
+    prints = [said(text, path) for _, text, command in ran if command.task == "matrix"]
     if not (publishes or prints):
         return None
     runs = [run for step in steps if (run := step.scalar("run"))]
     scripts = tuple(Said(match[0], path, run.line) for run in runs for match in EXPRESSION.finditer(run.text))
-    files = tuple(Said(command.program, path, text.line) for command, text in ran if command.program)
+    places = (one.document.root.mapping("defaults").mapping("run"), job.mapping("defaults").mapping("run"))
+    files = tuple(
+        Said(posixpath.join(_folder(step, *places), command.program), path, text.line)
+        for step, text, command in ran
+        if command.program
+    )
     left = tuple(said(uses, path) for step in steps if (uses := step.scalar("uses")) and _keeps_token(uses, step))
     found = _job(name, job, one, publishes=publishes)
     changes = {"scripts": tuple(dict.fromkeys(scripts)), "files": files, "prints": prints[0] if prints else None}
@@ -156,6 +162,12 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
 
 def _steps(job: MappingNode) -> Iterator[MappingNode]:
     yield from (step for step in job.items("steps") if isinstance(step, MappingNode))
+
+
+def _folder(step: MappingNode, *defaults: MappingNode) -> str:
+    """Return the folder that the script of a step runs in: the step's own, its job's, its workflow's, the repository's top."""
+    said_of = [found for node in (*defaults, step) if (found := node.scalar("working-directory"))]
+    return said_of[-1].text if said_of else ""
 
 
 def _keeps_token(uses: ScalarNode, step: MappingNode) -> bool:
