@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,26 @@ def test_all_files_are_written_or_none(tmp_path: Path):
 
     assert first.read_text() == "old\n"
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["ci.yml"]
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path: Path):
+    put(tmp_path, CI, "old\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as a full disk: it ends in the middle of a file
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            ci.write_files(tmp_path, {CI: "new\n" * 1000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["ci.yml"]
+
+
+def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path):
+    put(tmp_path, "scripts", "a file\n")
+
+    with pytest.raises(ConfigError, match="cannot be written"):
+        ci.write_files(tmp_path, {scaffold.SCRIPT: "new\n"})
 
 
 def test_a_file_keeps_its_mode_and_its_link_and_the_script_can_be_run(tmp_path: Path):

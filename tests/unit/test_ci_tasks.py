@@ -110,6 +110,14 @@ def test_what_cannot_be_done_is_one_line(capsys: pytest.CaptureFixture[str], arg
     assert (out, err.strip().splitlines()[-1].startswith("docker-push: ")) == ("", True)
 
 
+def test_without_files_and_images_there_is_nothing_to_write(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
+    (world.folder / "build.toml").unlink()
+
+    assert invoke("ci.write") == 2
+
+    assert "build.toml lists no images" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_read_is_never_written(world: RecordedWorld, capsys: pytest.CaptureFixture[str]):
     (world.folder / ".gitlab-ci.yml").write_text("a: [\n")
 

@@ -115,24 +115,24 @@ def write(root: Path, texts: Mapping[str, str]) -> None:
     halves: dict[Path, Path] = {}
     try:
         for path, (name, text) in targets.items():
-            halves[path] = _half(path, name, text)
+            halves[path] = path.with_name(f".{path.name}.{os.getpid()}")
+            _fill(halves[path], path, name, text)
         _replace(halves)
     except OSError as error:
         for half in halves.values():
-            half.unlink(missing_ok=True)
+            with suppress(OSError):  # it may not be there, nor its folder be one
+                half.unlink()
         shown = error.filename or "a file"
         hint = "Make it writable, and run the same command again; nothing was written."
         raise ConfigError(f"{shown} cannot be written: {error.strerror}", hint=hint) from None
 
 
-def _half(path: Path, name: str, text: str) -> Path:
+def _fill(half: Path, path: Path, name: str, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     half.write_bytes(text.encode("utf-8"))
     mode = path.stat().st_mode if path.exists() else _OWN_MODE.get(name)
     if mode is not None:
         half.chmod(mode & 0o7777)
-    return half
 
 
 def _replace(halves: Mapping[Path, Path]) -> None:

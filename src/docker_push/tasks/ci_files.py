@@ -41,8 +41,12 @@ def check(surroundings: Surroundings, _flags: Flags, given: Mapping[str, Any]) -
 def write(surroundings: Surroundings, _flags: Flags, given: Mapping[str, Any]) -> None:
     """Mend the files of the CI, or write the first ones: a job for each image; what is there stays as it is."""
     from docker_push import ci  # noqa: PLC0415
+    from docker_push.errors import ConfigError  # noqa: PLC0415
 
     root, found, wanted = _read(surroundings)
+    if not (found.texts or wanted.images):
+        hint = "List each as [images.NAME] there, and run the same command again."
+        raise ConfigError(f"{wanted.file} lists no images that a CI could have jobs for", hint=hint)
     which = _asked(given["ci"]) or ci.present(found.texts) or (_hosted(surroundings, root),)
     texts: dict[str, str] = {}
     for one in which:
