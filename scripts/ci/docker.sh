@@ -42,7 +42,9 @@ stop() {
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tool=""
-[ "$root" -ef "${GITHUB_ACTION_PATH:-}" ] || tool=$(command -v docker-push || true)
+is_action=""
+[ ! "$root" -ef "${GITHUB_ACTION_PATH:-}" ] || is_action=yes
+[ -n "$is_action" ] || tool=$(command -v docker-push || true)
 if [ -z "$tool" ]; then
   version=${DOCKER_PUSH_VERSION:-0.1.0}
   source="docker-push==$version"
@@ -74,7 +76,9 @@ if [ -z "$tool" ]; then
       # shellcheck disable=SC2064  # the signal's name is meant now
       trap "stop $signal" "$signal"
     done
-    wait "$job" || fail "docker-push could not be installed. Install it in an earlier step: pip install $source"
+    needs="It takes Python 3.10 or newer with venv (python3-venv on Debian and Ubuntu), and a package index"
+    [ -n "$is_action" ] || needs="$needs; or install it in an earlier step: pip install $source"
+    wait "$job" || fail "docker-push could not be installed. $needs"
     trap - INT TERM HUP
     rm -rf "$made/tmp"
     if [ -x "$tool" ]; then

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scratch import SMALL, Ran, Scratch, platforms
+from workflow_runner import in_front
 
 pytestmark = pytest.mark.engine
 
@@ -215,6 +216,20 @@ def test_the_tool_is_brought_along_where_it_is_not_there(scratch: Scratch, tmp_p
     (kept,) = (path for path in (tmp_path / "runner temp/docker-push").iterdir() if path.is_symlink())
     assert (kept / "bin/docker-push").exists()
     assert set((spy / "seen").read_text().splitlines()) == {"pip", " ".join(["docker-push", *sorted(CREDENTIALS)])}
+
+
+@pytest.mark.parametrize("is_action", [False, True])
+def test_a_runner_without_venv_is_told_what_helps(scratch: Scratch, tmp_path: Path, is_action: bool):
+    in_front(scratch, "python3", "echo 'No module named venv' >&2\nexit 1\n")
+    action = {"GITHUB_ACTION_PATH": str(REPOSITORY)} if is_action else {}
+
+    done = run(scratch, PATH=path_without_the_tool(scratch), RUNNER_TEMP=str(tmp_path / "runner"), **action)
+
+    assert done.code == 2, done.err
+    assert "No module named venv" in done.err
+    assert "python3-venv on Debian" in done.last
+    assert ("in an earlier step" in done.last) is not is_action  # an action looks for no other docker-push
+    assert list((tmp_path / "runner/docker-push").iterdir()) == []
 
 
 def test_the_tool_is_missing_for_two_jobs_at_once(scratch: Scratch, tmp_path: Path):

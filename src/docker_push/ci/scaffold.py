@@ -103,7 +103,12 @@ def github_job(
 ) -> list[str]:
     """Return the lines of a job that calls the reusable workflow, as the pattern has it; without indentation."""
     one, two = " " * step, " " * step * 2
-    inputs = {**manner.given, "image_name": quoted_yaml(image), **({"version": VERSION} if version else {}), **manner.switches}
+    inputs = {
+        **manner.given,
+        "image_name": quoted_yaml(image),
+        **({"version": VERSION} if version else {}),
+        **manner.switches,
+    }
     lines = [f"{name}:", f"{one}uses: {manner.uses}", *permission_lines(permissions, one, step)]
     if manner.secrets:  # the pattern's; the reusable workflow is the repository's own
         lines.append(f"{one}secrets: inherit # zizmor: ignore[secrets-inherit]")

@@ -33,7 +33,9 @@ _TALK = frozenset(
     {"cat", "chmod", "cp", "echo", "git", "grep", "install", "ls", "printf", "shellcheck", "sed", "test", "["}
 )
 _INSTALLED = re.compile(r"docker-push(?:(?:==|@)[\w.+-]+)?")
-_INNER_HASH = re.compile(r"(?<=[^\s;&|()])#")  # begins no comment, as in `nix develop .#ci` ("Shell Command Language", 2.3)
+_INNER_HASH = re.compile(
+    r"(?<=[^\s;&|()])#"
+)  # begins no comment, as in `nix develop .#ci` ("Shell Command Language", 2.3)
 _HASH = "\0"  # what stands for it meanwhile: shlex ends a word there
 _ASKED = "$__expression__"  # one word for an expression, whose blanks and braces are the CI's
 
