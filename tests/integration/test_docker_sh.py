@@ -220,6 +220,8 @@ def test_the_tool_is_brought_along_where_it_is_not_there(scratch: Scratch, tmp_p
 
 @pytest.mark.parametrize("is_action", [False, True])
 def test_a_runner_without_venv_is_told_what_helps(scratch: Scratch, tmp_path: Path, is_action: bool):
+    scratch.write(SMALL)
+    scratch.commit_all()
     in_front(scratch, "python3", "echo 'No module named venv' >&2\nexit 1\n")
     action = {"GITHUB_ACTION_PATH": str(REPOSITORY)} if is_action else {}
 
