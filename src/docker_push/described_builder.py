@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from docker_push.builder import Description, making, state
+from docker_push.builder import Description, listing, making, state
 from docker_push.builder.state import State
 from docker_push.errors import ConfigError
 from docker_push.run import FILE, Run
@@ -25,8 +25,8 @@ def up(run: Run, *, dry_run: bool) -> None:
             say(f"Builder {description.name} is there already, and is what {FILE} describes ({description.shown})")
         run.surroundings.emit(description.name)
     elif making.found(run.runner, description) is None:
-        for index, node in enumerate(description.nodes):
-            say(f"would run: {shlex.join(description.create(node, further=index > 0))}")
+        for _, argv in making.commands(description, listing.named(run.runner, description.name)):
+            say(f"would run: {shlex.join(argv)}")
         say("Dry run: no builder was made.")
     else:
         say(f"Dry run: builder {description.name} is there already, and is what {FILE} describes.")

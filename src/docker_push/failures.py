@@ -124,7 +124,7 @@ def failures(baked: Baked, origins: Mapping[str, str | None]) -> tuple[Failure, 
     failure cancelled are not among them: they are neither built nor broken.
     """
     found: dict[str, Failure] = {}
-    if baked.away and any(_is_away(step.step.name, step.step.error) for step in baked.failed or ()):
+    if baked.away and any(_is_away(step.step.name, step.step.error) for step in baked.failed):
         return _all_away(baked, baked.away)
     for step in baked.failed:
         for name in (step.image,) if step.image else baked.names:

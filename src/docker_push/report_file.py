@@ -32,7 +32,7 @@ def write(flag: str, path: Path, text: str) -> None:
     try:
         write_whole(path, text)
     except OSError as error:
-        raise unwritten(f"{flag} {path}", error) from None
+        raise _unwritten(f"{flag} {path}", error) from None
 
 
 def append(name: str, path: Path, text: str) -> None:
@@ -48,10 +48,10 @@ def append(name: str, path: Path, text: str) -> None:
             is_open = file.read(1) not in {b"", b"\n"}
             file.write(f"{chr(10) * is_open}{text}".encode())
     except OSError as error:
-        raise unwritten(name, error) from None
+        raise _unwritten(name, error) from None
 
 
-def unwritten(name: str, error: OSError) -> ConfigError:
+def _unwritten(name: str, error: OSError) -> ConfigError:
     """Return the error for a file that cannot be written when everything else is done."""
     hint = (
         "What was pushed stands, and is listed above: make room, or name another file, and run the same command again;"

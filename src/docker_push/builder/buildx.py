@@ -14,7 +14,7 @@ from docker_push import bake
 from docker_push.bake import Batch, Output
 from docker_push.builder import listing, making
 from docker_push.builder.description import Description
-from docker_push.builder.watch import Watch, silent, watched
+from docker_push.builder.watch import Watch, watched
 from docker_push.errors import BuilderError, DockerPushError
 from docker_push.facts import BuilderFacts
 from docker_push.plan import Plan
@@ -84,13 +84,15 @@ class Builder:
         A builder that was created and never used is started: only then does it know its platforms. One that build.toml describes
         and that is not there is made by a run that builds; of any other the facts are what is described.
         """
+        entry: listing.Entry | None = None
         if self.description:
             making.check_files(self.description, self.place)
-            if making.found(self.runner, self.description) is None:
-                if not self.makes:
-                    return _described(self.description)
+            entry = making.found(self.runner, self.description)
+            if entry is None and not self.makes:
+                return _described(self.description)
+            if entry is None:
                 making.up(self.runner, self.description, self.say)
-        entry = self.listed()
+        entry = entry or self.listed()
         if _is_asleep(entry):
             try:
                 listing.start(self.runner, entry)
@@ -130,14 +132,14 @@ class Builder:
             for step in progress.feed(line):
                 on_step(step)
 
-        argv, watch = self._argv(batch, metadata), Watch(limit=self.away)
-        try:
-            with self._watched(plan) as watch:
+        argv = self._argv(batch, metadata)
+        with self._watched(plan) as watch:
+            try:
                 done = self.runner.stream(
                     argv, input=definition, on_line=on_line, silence=self.silence, given_up=lambda: bool(watch.gone)
                 )
-        except TimeoutError:
-            raise self._away(watch.gone) if watch.gone else self._silent(names) from None
+            except TimeoutError:
+                raise self._away(watch.gone) if watch.gone else self._silent(names) from None
         if done.status != 0:
             images = {target: image for image, target in names.items()}
             return Baked(
@@ -190,11 +192,7 @@ class Builder:
     def _missed(self, plan: Plan) -> DockerPushError | None:
         """Return the error of remote nodes that do not answer now; ``None`` where they all do."""
         name = self._remote(plan)
-        try:
-            gone = [endpoint for endpoint, quiet in silent(self.runner, name).items() if quiet] if name else []
-        except BuilderError:
-            return None
-        return making.unanswered(name, gone, making.reason(self.runner, name)) if name and gone else None
+        return making.missed(self.runner, name) if name else None
 
     def _away(self, gone: Sequence[str]) -> BuilderError:
         why = f"for {self.away:g} s, so that the build was ended"

@@ -53,6 +53,11 @@ def is_silent(entry: Entry, node: Entry) -> bool:
     return entry.get("Driver") == "remote" and node.get("Status") in {"inactive", "error"}
 
 
+def silent(entry: Entry) -> list[str]:
+    """Return where the nodes are that do not answer."""
+    return [str(node.get("Endpoint")) for node in nodes(entry) if is_silent(entry, node)]
+
+
 def start(runner: Runner, entry: Entry) -> None:
     """Start a builder's nodes, or wait for those that are elsewhere; raises BuilderError naming what does not come."""
     started = runner.run(["docker", "buildx", "inspect", "--bootstrap", str(entry["Name"])], timeout=_START)

@@ -45,7 +45,10 @@ def found(runner: Runner, description: Description) -> Entry | None:
 
     Raises BuilderError where another one has its name.
     """
-    entry = listing.named(runner, description.name)
+    return _whole(description, listing.named(runner, description.name))
+
+
+def _whole(description: Description, entry: Entry | None) -> Entry | None:
     if entry is None or description.missing(entry):
         return None
     if different := description.differences(entry):
@@ -60,10 +63,11 @@ def up(runner: Runner, description: Description, say: Callable[[str], object]) -
     """
     made = False
     for _ in range(_LOOKS):
-        entry = found(runner, description)
+        there = listing.named(runner, description.name)
+        entry = _whole(description, there)
         if entry is not None:
             break
-        made = _created(runner, description, listing.named(runner, description.name)) or made
+        made = _created(runner, description, there) or made
     else:
         hint = "Let the other runs on this machine end, then run the same command again."
         raise BuilderError(f"builder {description.name} is made and removed again and again", hint=hint)
@@ -79,12 +83,20 @@ def up(runner: Runner, description: Description, say: Callable[[str], object]) -
     return made
 
 
+def commands(description: Description, entry: Entry | None) -> list[tuple[Node, list[str]]]:
+    """Return each node that is to be made with its command: all, or those that a half-made builder lacks."""
+    absent = description.nodes if entry is None else description.missing(entry)
+    return [
+        (node, description.create(node, further=entry is not None or index > 0)) for index, node in enumerate(absent)
+    ]
+
+
 def _created(runner: Runner, description: Description, entry: Entry | None) -> bool:
     """Create the nodes that are missing; false where another run was faster or slower: then it is looked at again."""
-    absent = description.nodes if entry is None else description.missing(entry)
-    for index, node in enumerate(absent):
+    absent = commands(description, entry)
+    for node, argv in absent:
         try:
-            done = runner.run(description.create(node, further=entry is not None or index > 0), timeout=_CREATE)
+            done = runner.run(argv, timeout=_CREATE)
         except BuilderError:  # it did not end in time
             _take_back(runner, description)
             raise
@@ -134,11 +146,15 @@ def refused(description: Description, different: tuple[str, ...]) -> BuilderErro
 
 def explained(error: DockerPushError, name: str, runner: Runner) -> DockerPushError:
     """Add which nodes do not answer, and why; buildx says that a deadline was exceeded, and no more."""
+    return missed(runner, name) or error
+
+
+def missed(runner: Runner, name: str) -> BuilderError | None:
+    """Return the error of nodes that do not answer now; ``None`` where all do, or where it cannot be told."""
     with suppress(BuilderError):
-        entry = listing.named(runner, name) or {}
-        silent = [str(node.get("Endpoint")) for node in listing.nodes(entry) if listing.is_silent(entry, node)]
-        return unanswered(name, silent, reason(runner, name)) if silent else error
-    return error
+        silent = listing.silent(listing.named(runner, name) or {})
+        return unanswered(name, silent, reason(runner, name)) if silent else None
+    return None
 
 
 def unanswered(name: str, endpoints: list[str], why: str) -> BuilderError:

@@ -104,7 +104,7 @@ def _unmade(description: Description, entry: listing.Entry | None) -> State:
 
 def _nodes(entry: listing.Entry, why: making.Reason) -> Iterator[NodeState]:
     found = listing.nodes(entry)
-    silent = [str(node.get("Endpoint")) for node in found if listing.is_silent(entry, node)]
+    silent = listing.silent(entry)
     words = why() if silent else ""
     for node in found:
         endpoint = str(node.get("Endpoint") or "")

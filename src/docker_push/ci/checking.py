@@ -5,11 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
 from docker_push.ci import rules, scaffold
 from docker_push.ci.document import Document, read
-from docker_push.ci.model import Ci, Finding, Job, Level, Read, Said, Wanted
+from docker_push.ci.model import Ci, Finding, Job, Level, Read, Said, Wanted, at
 from docker_push.ci.reading import github, gitlab
 from docker_push.errors import ConfigError
 from docker_push.matrix import INCLUDED, MERGE, STAGE
@@ -69,18 +68,13 @@ def _doubted(one: Finding) -> Finding:
     return replace(one, level=Level.NOTE, advice="A file that cannot be read may have its job: correct that one first.")
 
 
-@cache
-def _read(name: str, text: str) -> Document:
-    return read(text, name)
-
-
 def documents_of(ci: Ci, texts: Texts) -> tuple[dict[str, Document], list[Finding]]:
     """Return the files of a CI as trees, and a finding for each that is none."""
     documents: dict[str, Document] = {}
     broken: list[Finding] = []
     for name in _names(ci, texts):
         try:
-            documents[name] = _read(name, texts[name])
+            documents[name] = read(texts[name], name)
         except ConfigError as error:
             place, _, what = error.message.partition(": ")
             _, _, line = place.rpartition(":")
@@ -102,7 +96,7 @@ def _names(ci: Ci, texts: Texts) -> list[str]:
 def jobs_of(ci: Ci, documents: Mapping[str, Document], unread: tuple[Said, ...] = ()) -> Read:
     """Return the jobs of a CI's files."""
     if ci is Ci.GITHUB:
-        return github.read(documents, _read(github.REUSABLE, scaffold.shipped(github.REUSABLE)))
+        return github.read(documents, read(scaffold.shipped(github.REUSABLE), github.REUSABLE))
     return gitlab.read({name: one for name, one in documents.items() if name != INCLUDED}, unread)
 
 
@@ -126,13 +120,4 @@ def _files(said: Read, texts: Texts, documents: Mapping[str, Document]) -> Itera
 
 
 def _missing(text: Said, problem: str, advice: str, job: Job, name: str) -> Finding:
-    return Finding(
-        file=text.file,
-        line=text.line,
-        rule="missing-file",
-        problem=problem,
-        advice=advice,
-        job=job.name,
-        job_file=job.file,
-        keys=(name,) if name else (),
-    )
+    return at(text, "missing-file", problem, advice, job, keys=(name,) if name else ())

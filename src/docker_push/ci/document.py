@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -108,8 +109,9 @@ class Document:
     root: MappingNode
 
 
+@cache
 def read(text: str, name: str) -> Document:
-    """Read a YAML text; raises ConfigError with ``name``, the line and what is wrong there."""
+    """Read a YAML text, once; raises ConfigError with ``name``, the line and what is wrong there."""
     from ruamel.yaml import YAML  # noqa: PLC0415 - only ci.check and ci.write read YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 

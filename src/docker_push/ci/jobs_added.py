@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from docker_push.ci import editing, scaffold
 from docker_push.ci.document import Document, MappingNode, ScalarNode
 from docker_push.ci.editing import Edit
+from docker_push.ci.mending import step_of
 from docker_push.ci.model import Job, Wanted
 from docker_push.ci.reading import github, gitlab
 from docker_push.ci.rules.inputs import STANDARD, SWITCHES
@@ -89,8 +90,7 @@ def _is_spaced(document: Document, inside: MappingNode) -> bool:
 
 def _step(inside: MappingNode) -> int:
     inner = next((value for value in inside.own.values() if isinstance(value, MappingNode) and value.block), None)
-    step = inner.column - inside.column if inner else 2
-    return step if step > 0 else 2
+    return step_of(inner, inside) if inner else 2
 
 
 def _like(file: str, jobs: Sequence[Job], documents: Mapping[str, Document], *, version: bool) -> Manner:

@@ -8,6 +8,8 @@ from enum import Enum
 
 from docker_push.references import Platform
 
+MOVING = frozenset({"push", "publish", "merge"})  # the tasks that move tags
+
 
 class Ci(str, Enum):
     """Whose files they are."""
@@ -158,7 +160,7 @@ class Job:
     @property
     def is_moving_tags(self) -> bool:
         """Tell whether it moves tags, so that being cancelled would leave some of them behind."""
-        return any(one.task in {"push", "publish", "merge"} for one in self.publishes)
+        return any(one.task in MOVING for one in self.publishes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +210,15 @@ class Read:
     notes: tuple[Finding, ...] = ()
 
 
-def at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level = Level.ERROR) -> Finding:
+def at(
+    text: Said,
+    rule: str,
+    problem: str,
+    advice: str,
+    job: Job,
+    level: Level = Level.ERROR,
+    keys: tuple[str, ...] = (),
+) -> Finding:
     """Return a finding of a job, at the place of what is wrong with it."""
     return Finding(
         file=text.file,
@@ -219,4 +229,5 @@ def at(text: Said, rule: str, problem: str, advice: str, job: Job, level: Level 
         job=job.name,
         job_file=job.file,
         level=level,
+        keys=keys,
     )

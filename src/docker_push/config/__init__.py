@@ -74,8 +74,7 @@ def locate(path: Path, root: Path, image: str, *keys: str) -> str:
 
     ``path`` is a build.toml that was loaded before.
     """
-    name = path.relative_to(root).as_posix()
-    source = read(_content(path, name), name)
+    source = _again(path, root)
     written = next((key for key in table_at(source.data, ("images",)) if key.lower() == image), image)
     own, shared = ("images", written, *keys), ("defaults", *keys)
     return source.where(shared if source.holds(shared) and not source.holds(own) else own)
@@ -83,15 +82,19 @@ def locate(path: Path, root: Path, image: str, *keys: str) -> str:
 
 def image_lines(path: Path, root: Path) -> dict[str, int]:
     """Return image name -> the line of its table in a build.toml that was loaded before."""
-    name = path.relative_to(root).as_posix()
-    source = read(_content(path, name), name)
+    source = _again(path, root)
     return {str(key).lower(): source.line(("images", key)) for key in table_at(source.data, ("images",))}
 
 
 def place(path: Path, root: Path, *keys: str | int) -> str:
     """Return where a key stands, as in ``build.toml:12 [[builder.nodes]] 1 ca``; ``path`` was loaded before."""
+    return _again(path, root).where(keys)
+
+
+def _again(path: Path, root: Path) -> Source:
+    """Return a build.toml that was loaded before, with its lines."""
     name = path.relative_to(root).as_posix()
-    return read(_content(path, name), name).where(keys)
+    return read(_content(path, name), name)
 
 
 def _content(path: Path, name: str) -> bytes:

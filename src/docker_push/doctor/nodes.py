@@ -28,8 +28,7 @@ def observe(builder: Builder) -> tuple[Check, ...]:
 
 def described(builder: Mapping[str, Any]) -> Iterator[Check]:
     """Describe the nodes of a builder as ``docker buildx ls`` lists it; pure."""
-    nodes = builder.get("Nodes")
-    for node in nodes if isinstance(nodes, list) else ():
+    for node in listing.nodes(builder):
         subject = f"builder node {node.get('Name') or builder.get('Name')}"
         trouble = node.get("Err") or builder.get("Err")
         if not trouble and listing.is_silent(builder, node):
@@ -40,12 +39,8 @@ def described(builder: Mapping[str, Any]) -> Iterator[Check]:
             )
             yield warning(Area.BUILDER, subject, one_line(printable(str(trouble))), hint)
             continue
-        parts = [str(node.get("Status") or ""), str(node.get("Endpoint") or ""), platforms(_listed(node))]
+        parts = [str(node.get("Status") or ""), str(node.get("Endpoint") or ""), platforms(listing.platforms(node))]
         yield good(Area.BUILDER, subject, ", ".join(filter(None, parts)), notes=(_EMULATION,))
-
-
-def _listed(node: Mapping[str, Any]) -> list[str]:
-    return [str(text).rstrip("*") for text in node.get("Platforms") or ()]
 
 
 def platforms(listed: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from docker_push.ci.model import Means
 EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 TASKS = (
     "build",
+    "builder",
     "doctor",
     "list",
     "login",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from docker_push.ci.document import Document, MappingNode, Node, ScalarNode
+from docker_push.ci.document import Document, MappingNode, ScalarNode
 from docker_push.ci.model import Call, Ci, Finding, Input, Job, Level, Means, Permissions, Publish, Read, Said
 from docker_push.ci.reading.commands import EXPRESSION, commands
 from docker_push.ci.reading.publishing import PUSHING, publish, split
@@ -60,18 +60,18 @@ def _empty(workflows: Mapping[str, Workflow]) -> Iterator[Finding]:
 
 def workflow(document: Document, pattern: Mapping[str, Input]) -> Workflow:
     """Return what the triggers of a file say of it."""
-    triggers = _triggers(document.root.values.get("on"))
+    triggers = _triggers(document.root)
     push = document.root.mapping("on").mapping("push")
     tags = "tags" in push.values and not {"branches", "branches-ignore"} & set(push.values)
     released = bool(triggers) and triggers <= {"push", *_RELEASING} and (tags or triggers == {"release"})
     return Workflow(document, called=triggers == {"workflow_call"}, released=released, pattern=pattern)
 
 
-def _triggers(node: Node | None) -> set[str]:
-    if isinstance(node, MappingNode):
-        return set(node.values)
-    holder = MappingNode(line=0, start=0, end=0, values={"on": node} if node else {})
-    return {item.text for item in holder.items("on") if isinstance(item, ScalarNode)}
+def _triggers(root: MappingNode) -> set[str]:
+    on = root.values.get("on")
+    if isinstance(on, MappingNode):
+        return set(on.values)
+    return {item.text for item in root.items("on") if isinstance(item, ScalarNode)}
 
 
 def inputs(document: Document) -> dict[str, Input]:
@@ -156,8 +156,13 @@ def _running(name: str, job: MappingNode, one: Workflow) -> Job | None:
     )
     left = tuple(said(uses, path) for step in steps if (uses := step.scalar("uses")) and _keeps_token(uses, step))
     found = _job(name, job, one, publishes=publishes)
-    changes = {"scripts": tuple(dict.fromkeys(scripts)), "files": files, "prints": prints[0] if prints else None}
-    return Job(**{**vars(found), **changes, "checkouts": left if publishes else ()})
+    return replace(
+        found,
+        scripts=tuple(dict.fromkeys(scripts)),
+        files=files,
+        prints=prints[0] if prints else None,
+        checkouts=left if publishes else (),
+    )
 
 
 def _steps(job: MappingNode) -> Iterator[MappingNode]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from docker_push.ci.model import Means, Publish, Said
@@ -12,7 +11,6 @@ from docker_push.ci.reading.values import Variables, resolved
 PUSHING = frozenset({"push", "stage", "publish", "merge"})
 IMAGE = "CI_DOCKER_IMAGE"
 VARIABLES = {"dockerfile": "CI_DOCKERFILE", "context": "CI_DOCKER_CONTEXT", "platform": "CI_DOCKER_PLATFORM"}
-_ELSEWHERE = re.compile(r"\$\{\{\s*inputs\.")
 
 
 def publish(command: Command, file: str, line: int, known: Variables, matrix: Variables) -> Publish:
@@ -46,8 +44,3 @@ def publish(command: Command, file: str, line: int, known: Variables, matrix: Va
 def split(texts: Sequence[Said]) -> tuple[tuple[Said, ...], tuple[Said, ...]]:
     """Return the texts that are names, and those that become one later."""
     return tuple(one for one in texts if one.is_decided), tuple(one for one in texts if not one.is_decided)
-
-
-def is_given(texts: Sequence[Said]) -> bool:
-    """Tell whether the image is an input of the workflow that the job is in: its callers say it."""
-    return any(_ELSEWHERE.match(text.text) for text in texts)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from docker_push import matrix
-from docker_push.ci.model import Ci, Finding, Job, Level, Listed, Publish, Read, Said, Wanted
+from docker_push.ci.model import MOVING, Ci, Finding, Job, Level, Listed, Publish, Read, Said, Wanted, at
 from docker_push.config.findings import listed, nearest
 from docker_push.errors import ConfigError
 from docker_push.references import Platform, quoted
-
-MOVING = frozenset({"push", "publish", "merge"})
 
 
 def findings(ci: Ci, read: Read, wanted: Wanted) -> Iterator[Finding]:
@@ -104,30 +102,16 @@ def _unknown(job: Job, wanted: Wanted) -> Iterator[Finding]:
             guess = nearest(text.text, known)
             advice = "It is built from the job's inputs alone; list it in build.toml, so that `docker-push push` builds it too."
             wrong = f"{guess} Known: {listed(known)}. List it as [images.NAME], or remove the job."
-            yield Finding(
-                file=text.file,
-                line=text.line,
-                rule="unknown-image",
-                problem=f"job {job.name} is for the image {quoted(text.text)}, which build.toml does not list",
-                advice=advice if alone else wrong.strip(),
-                level=Level.WARNING if alone else Level.ERROR,
-                job=job.name,
-                job_file=job.file,
-            )
+            problem = f"job {job.name} is for the image {quoted(text.text)}, which build.toml does not list"
+            level = Level.WARNING if alone else Level.ERROR
+            yield at(text, "unknown-image", problem, advice if alone else wrong.strip(), job, level)
 
 
 def _undecided(job: Job) -> Iterator[Finding]:
     for text in dict.fromkeys(text for one in job.publishes if one.task in MOVING for text in one.undecided):
-        yield Finding(
-            file=text.file,
-            line=text.line,
-            rule="undecided",
-            problem=f"job {job.name}: which image it pushes is known only when it runs ({text.text})",
-            advice="It is not compared with build.toml; name the image to have it checked.",
-            level=Level.NOTE,
-            job=job.name,
-            job_file=job.file,
-        )
+        problem = f"job {job.name}: which image it pushes is known only when it runs ({text.text})"
+        advice = "It is not compared with build.toml; name the image to have it checked."
+        yield at(text, "undecided", problem, advice, job, Level.NOTE)
 
 
 def _without_runner(ci: Ci, jobs: Sequence[Job], wanted: Wanted) -> Iterator[Finding]:

@@ -33,28 +33,14 @@ def findings(job: Job, wanted: Wanted) -> Iterator[Finding]:
 
 def _call(job: Job, call: Call) -> Iterator[Finding]:
     if call.missing:
-        yield Finding(
-            file=call.uses.file,
-            line=call.uses.line,
-            rule="missing-file",
-            problem=f"job {job.name} calls {call.missing}, which does not exist",
-            advice="`docker-push ci.write` writes the pattern's; else name the file that there is.",
-            job=job.name,
-            job_file=job.file,
-            keys=(call.missing,),
-        )
+        problem = f"job {job.name} calls {call.missing}, which does not exist"
+        advice = "`docker-push ci.write` writes the pattern's; else name the file that there is."
+        yield at(call.uses, "missing-file", problem, advice, job, keys=(call.missing,))
     left_out = tuple(name for name, about in call.declared.items() if about.required and _is_empty(call, name))
     if left_out:
-        yield Finding(
-            file=call.uses.file,
-            line=call.uses.line,
-            rule="missing-input",
-            problem=f"job {job.name} gives no {' and no '.join(left_out)}",
-            advice="The workflow that it calls requires it: add it below `with:`.",
-            job=job.name,
-            job_file=job.file,
-            keys=left_out,
-        )
+        problem = f"job {job.name} gives no {' and no '.join(left_out)}"
+        advice = "The workflow that it calls requires it: add it below `with:`."
+        yield at(call.uses, "missing-input", problem, advice, job, keys=left_out)
     for name, (text, plain) in call.given.items():
         yield from _input(job, call, name, text, plain=plain)
 
@@ -89,17 +75,9 @@ def _kind(text: Said, *, plain: bool) -> str | None:
 
 
 def _versionless(job: Job, one: Publish) -> Finding:
-    return Finding(
-        file=one.file,
-        line=one.line,
-        rule="version",
-        problem=f"job {job.name} runs for tags and gives no version",
-        advice=f"Add `version: {VERSION}`: without it nothing is released where the tag is no version.",
-        level=Level.WARNING,
-        job=job.name,
-        job_file=job.file,
-        keys=("version",),
-    )
+    advice = f"Add `version: {VERSION}`: without it nothing is released where the tag is no version."
+    problem = f"job {job.name} runs for tags and gives no version"
+    return at(Said("", one.file, one.line), "version", problem, advice, job, Level.WARNING, ("version",))
 
 
 def _contradictions(job: Job, one: Publish, image: Listed) -> Iterator[Finding]:

@@ -52,17 +52,8 @@ def _permissions(job: Job, scopes: dict[str, str]) -> Iterator[Finding]:
 
 
 def _rights(job: Job, said: Permissions | None, problem: str, advice: str, keys: tuple[str, ...]) -> Finding:
-    file, line = (said.file, said.line) if said else (job.file, job.line)
-    return Finding(
-        file=file,
-        line=line,
-        rule="permissions",
-        problem=problem,
-        advice=advice,
-        job=job.name,
-        job_file=job.file,
-        keys=keys,
-    )
+    place = Said("", said.file, said.line) if said else Said("", job.file, job.line)
+    return at(place, "permissions", problem, advice, job, keys=keys)
 
 
 def _cancelled(job: Job, text: Said) -> Finding:
