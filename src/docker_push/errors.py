@@ -41,6 +41,11 @@ class DockerPushError(Exception):
         self.hint = hint
         self.details = details
 
+    @property
+    def status(self) -> int:
+        """Return the exit status of a run that ends with this."""
+        return self.exit_code
+
     def __str__(self) -> str:
         return f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from docker_push.ci.reading.commands import commands
+from docker_push.ci.reading.commands import TASKS, commands
+from docker_push.tasks import docker
 
 API = {"image": ("api",)}
 
@@ -50,3 +51,7 @@ def test_arguments_that_are_more_than_text_are_not_guessed(script: str):
     (found,) = commands(script)
 
     assert found.loose
+
+
+def test_every_task_is_known_where_scripts_are_read():
+    assert sorted(TASKS) == sorted(name for name in docker.task_names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from docker_push import metadata
-from docker_push.errors import DockerPushError, InterruptedRunError
+from docker_push.errors import DockerPushError
 from docker_push.image_tests import Outcome as Tested
 from docker_push.plan import Plan, PlannedImage
 from docker_push.publish import TagOutcome
@@ -81,8 +81,7 @@ def error_json(error: DockerPushError | None) -> dict[str, object] | None:
     """Return an error as machines read it; ``None`` for none."""
     if error is None:
         return None
-    code = error.status if isinstance(error, InterruptedRunError) else error.exit_code
-    return {"class": type(error).__name__, "code": code, "message": error.message, "hint": error.hint}
+    return {"class": type(error).__name__, "code": error.status, "message": error.message, "hint": error.hint}
 
 
 def _outcome_json(entry: ImageReport | None) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from docker_push.errors import DockerPushError, InterruptedRunError
+from docker_push.errors import DockerPushError
 from docker_push.publish import State
 from docker_push.report.model import ImageReport, RunReport
 
@@ -99,5 +99,4 @@ def _tags(entry: ImageReport) -> list[str]:
 def _error(error: DockerPushError | None) -> ResultError | None:
     if error is None:
         return None
-    code = error.status if isinstance(error, InterruptedRunError) else error.exit_code
-    return ResultError(code=code, message=error.message, hint=error.hint)
+    return ResultError(code=error.status, message=error.message, hint=error.hint)
