@@ -73,7 +73,8 @@ def wait_for(what: Callable[[], bool], run: subprocess.Popen[str]) -> None:
 @pytest.fixture
 def gate(spread: Scratch, machines: Machines) -> Gate:
     """Publish once; the next commit's build waits on the arm64 machine until the gate is opened."""
-    assert spread.tool("push", "--domain", machines.registry).code == 0
+    done = spread.tool("push", "--domain", machines.registry)
+    assert done.code == 0, done.err
     made = Gate(machines)
     spread.write({"Dockerfile": (spread.root / "Dockerfile").read_text() + made.step})
     spread.commit_all()
